@@ -1,0 +1,51 @@
+/** The mutable state of a render: what an event is a snapshot of. JSON values only. */
+
+export type RenderStatus = "QUEUED" | "RUNNING" | "PAUSED" | "CANCELING" | "COMPLETED" | "FAILED" | "CANCELED";
+
+export type PartState = "WAITING" | "ACTIVE" | "DONE" | "FAILED";
+
+/** Run-length over part numbers: 1-based, both ends inclusive. */
+export interface PartRange {
+  from: number;
+  to: number;
+  state: PartState;
+}
+
+export interface RenderFailure {
+  /** Stable, for programs, e.g. "S3Unavailable". */
+  code: string;
+  /** For people: what happened and what to do. */
+  message: string;
+  /** The part that failed, where one did. */
+  part?: number;
+}
+
+export interface RenderState {
+  status: RenderStatus;
+  partsDone: number;
+  bytesUploaded: number;
+  retriedParts: number;
+  parts: PartRange[];
+  backends: string[];
+  failure?: RenderFailure;
+  /** RFC 3339; FAILED only. */
+  resumableUntil?: string;
+  etag?: string;
+  /** 8 lower-case hex digits, of the whole file. */
+  crc32?: string;
+  /** RFC 3339. */
+  startedAt?: string;
+  finishedAt?: string;
+}
+
+export type RenderEventKind = "STATUS" | "PROGRESS";
+
+/** What `recordEvent` writes: event `sequence` of a render (1 is QUEUED, written by the API). */
+export interface RecordedEvent {
+  renderId: string;
+  sequence: number;
+  /** RFC 3339. */
+  at: string;
+  kind: RenderEventKind;
+  state: RenderState;
+}

@@ -1,0 +1,53 @@
+import type { RenderSpec } from "../images/spec.ts";
+
+/** The input of `renderAndUploadPart`: everything one part needs, so that any GPU worker can take it. */
+export interface PartTask {
+  renderId: string;
+  spec: RenderSpec;
+  /** 1-based S3 part number. */
+  partNumber: number;
+  /** The part's bytes of the file: `start` inclusive, `end` exclusive. */
+  start: number;
+  end: number;
+  /** Presigned UploadPart URL, bound to the part number and to the length `end − start`. */
+  url: string;
+}
+
+export interface PartResult {
+  /** As S3 answered it, without the quotes. */
+  etag: string;
+  /** CRC-32 of the part's bytes, 0 … 2^32 − 1. */
+  crc32: number;
+  /** The Temporal attempt that succeeded, from 1. */
+  attempt: number;
+  /** What rendered it: "webgpu (NVIDIA H200)", "webasm" or "cpu". */
+  backend: string;
+}
+
+/** What `renderAndUploadPart` heartbeats. */
+export interface PartHeartbeat {
+  phase: "waiting" | "rendering" | "uploading";
+  bytesSent: number;
+}
+
+/** The GPU task queue's activity. */
+export interface PartActivities {
+  renderAndUploadPart(task: PartTask): Promise<PartResult>;
+}
+
+/**
+ * Types of the ApplicationFailures of `renderAndUploadPart`:
+ * - `UrlExpired` (not retryable in place): S3 refused the URL with 403; the workflow presigns anew, once a part.
+ * - `UploadGone` (not retryable): S3 does not know the upload any more (404 NoSuchUpload).
+ * - `S3Refused` (not retryable): S3 refused the request for good; the message says what S3 said.
+ * - `S3Unavailable` (retryable): resets, timeouts, stalls, 408, 429, 5xx, SlowDown.
+ * - `PartCorrupted` (retryable, at most twice): S3 answered BadDigest.
+ * - `RendererFailed` (retryable): the renderer or its device failed.
+ */
+export type PartFailureType =
+  | "UrlExpired"
+  | "UploadGone"
+  | "S3Refused"
+  | "S3Unavailable"
+  | "PartCorrupted"
+  | "RendererFailed";

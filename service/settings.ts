@@ -1,0 +1,26 @@
+import * as z from "zod";
+
+/** A setting of the process is missing or wrong; the message names each one and says what it should be. */
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+/**
+ * Reads a process's settings from the environment, once, at its edge. An empty variable counts as absent.
+ * @throws SettingsError with one line for each wrong setting
+ */
+export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.ProcessEnv = process.env): z.infer<S> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join(".") || "settings"}: ${issue.message}`);
+  throw new SettingsError(`Settings that need mending (see README.md, "Settings"):\n${lines.join("\n")}`);
+}
+
+/** A whole number given as text, within `minimum` … `maximum`. */
+export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${minimum} to ${maximum}`)
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));

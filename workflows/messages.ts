@@ -1,0 +1,34 @@
+import type { RenderStatus } from "../database/state.ts";
+import type { RenderSpec } from "../images/spec.ts";
+
+/** Task queues: workflows and control activities; part activities. */
+export const CONTROL_QUEUE = "control";
+export const GPU_QUEUE = "gpu";
+
+export const renderWorkflowType = "renderImage";
+
+export function renderWorkflowId(renderId: string): string {
+  return `render-${renderId}`;
+}
+
+/** What starts `renderImage`. */
+export interface RenderImageInput {
+  renderId: string;
+  spec: RenderSpec;
+  byteSize: number;
+  partSize: number;
+  partCount: number;
+  /** Seconds that a failed render keeps its parts. */
+  resumeWindowSeconds: number;
+}
+
+/**
+ * Updates of a running `renderImage`. Each answers, with the status then reached, once the event that shows
+ * it is recorded; one that is impossible in the present status is refused by its validator with an
+ * ApplicationFailure of type INVALID_STATE whose first detail is that status.
+ */
+export const renderUpdates = ["pauseRender", "resumeRender", "cancelRender", "retryRender"] as const;
+export type RenderUpdate = (typeof renderUpdates)[number];
+export type RenderUpdateResult = RenderStatus;
+
+export const INVALID_STATE = "InvalidState";
