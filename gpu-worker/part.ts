@@ -1,5 +1,8 @@
 import type { RenderSpec } from "../images/spec.ts";
 
+/** The task queue that part activities run on. */
+export const GPU_QUEUE = "gpu";
+
 /** The input of `renderAndUploadPart`: everything one part needs, so that any GPU worker can take it. */
 export interface PartTask {
   renderId: string;

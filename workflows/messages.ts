@@ -1,9 +1,8 @@
 import type { RenderStatus } from "../database/state.ts";
 import type { RenderSpec } from "../images/spec.ts";
 
-/** Task queues: workflows and control activities; part activities. */
+/** The task queue of workflows and control activities. */
 export const CONTROL_QUEUE = "control";
-export const GPU_QUEUE = "gpu";
 
 export const renderWorkflowType = "renderImage";
 
@@ -23,11 +22,12 @@ export interface RenderImageInput {
 }
 
 /**
- * Updates of a running `renderImage`. Each answers, with the status then reached, once the event that shows
+ * Updates of a running `renderImage`. `discardParts` ends a FAILED render's resume window at once (the API deletes it then).
+ * Each answers, with the status then reached, once the event that shows
  * it is recorded; one that is impossible in the present status is refused by its validator with an
  * ApplicationFailure of type INVALID_STATE whose first detail is that status.
  */
-export const renderUpdates = ["pauseRender", "resumeRender", "cancelRender", "retryRender"] as const;
+export const renderUpdates = ["pauseRender", "resumeRender", "cancelRender", "retryRender", "discardParts"] as const;
 export type RenderUpdate = (typeof renderUpdates)[number];
 export type RenderUpdateResult = RenderStatus;
 
