@@ -79,7 +79,7 @@ export interface Pattern<P extends Parameters = Parameters> {
   kernel: Kernel;
 }
 
-/** Keeps a pattern's parameter types for its own `tables`, and forgets them for the list. */
-export function definePattern<const P extends Parameters>(pattern: Pattern<P>): Pattern {
-  return pattern as unknown as Pattern;
+/** Checks a pattern's definition and infers the types of its parameters for its own `tables`. */
+export function definePattern<const P extends Parameters>(pattern: Pattern<P>): Pattern<P> {
+  return pattern;
 }

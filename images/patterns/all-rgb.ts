@@ -1,0 +1,30 @@
+import { definePattern, type KernelThread } from "../pattern.ts";
+
+const COLORS = 2 ** 24;
+
+export const allRgb = definePattern({
+  name: "allRgb",
+  title: "All RGB colours",
+  description:
+    "Counts through all 16,777,216 colours in reading order and starts over. Every pixel differs from its neighbours, " +
+    "so a misplaced byte, a lost bit or a wrong colour conversion shows at once; 4096 × 4096 pixels hold each colour once.",
+  parameters: {
+    offset: {
+      type: "Int",
+      minimum: 0,
+      maximum: COLORS - 1,
+      default: 0,
+      description: "The colour of the top-left pixel, as the number 0xRRGGBB.",
+    },
+  },
+  tables: ({ offset }, { width }) => ({
+    column: (x) => x,
+    row: (y) => ((offset + y * width) % COLORS) - COLORS,
+    table: [COLORS],
+  }),
+  kernel: function (this: KernelThread, columns: number[], rows: number[], table: number[]): number {
+    const belowWrap = (columns[this.thread.x] as number) + (rows[this.thread.y] as number);
+    if (belowWrap < 0) return belowWrap + (table[0] as number);
+    return belowWrap;
+  },
+});

@@ -1,0 +1,20 @@
+import type { Pattern } from "../pattern.ts";
+import type { PatternValues, RenderSpec } from "../spec.ts";
+import { allRgb } from "./all-rgb.ts";
+
+/** Every pattern, in the order that the API and the documentation show them. */
+export const patterns: readonly Pattern[] = [allRgb];
+
+/**
+ * The pattern of a checked spec, with its values.
+ * @throws Error where the spec names a pattern that this version does not have
+ */
+export function patternOf(spec: Pick<RenderSpec, "pattern">): { pattern: Pattern; values: PatternValues } {
+  for (const pattern of patterns) {
+    const values = spec.pattern[pattern.name];
+    if (values) return { pattern, values };
+  }
+  throw new Error(
+    `The spec's pattern is ${Object.keys(spec.pattern)}; this version has ${patterns.map((p) => p.name)}.`,
+  );
+}

@@ -1,0 +1,52 @@
+import { formatOf } from "./formats/index.ts";
+import type { FieldIssue, RenderSpec } from "./spec.ts";
+
+const MIB = 2 ** 20;
+const DEFAULT_PART_SIZE = 16 * MIB;
+const MINIMUM_PART_SIZE = 5 * MIB;
+const MAXIMUM_PART_SIZE = 1024 * MIB;
+
+/** S3's limit of parts in one multipart upload. */
+const MAXIMUM_PARTS = 10_000;
+
+/** How a file is cut: `partCount` parts of `partSize` bytes, of which only the last may be smaller. */
+export interface PartPlan {
+  byteSize: number;
+  partSize: number;
+  partCount: number;
+}
+
+/** The issue with a requested part size in bytes, where it has one. */
+export function checkPartSize(partSize: number): FieldIssue | undefined {
+  if (Number.isInteger(partSize) && partSize >= MINIMUM_PART_SIZE && partSize <= MAXIMUM_PART_SIZE) return undefined;
+  return {
+    path: ["partSize"],
+    message:
+      `partSize is ${partSize}; it must be a whole number of bytes from ${MINIMUM_PART_SIZE} (5 MiB) ` +
+      `to ${MAXIMUM_PART_SIZE} (1 GiB).`,
+  };
+}
+
+/**
+ * Cuts a file of `byteSize` bytes (at least 1) into parts of the requested size, by default 16 MiB,
+ * raised to the next whole MiB where the file would need more than 10,000 parts.
+ */
+export function planParts(byteSize: number, requestedPartSize: number = DEFAULT_PART_SIZE): PartPlan {
+  const smallest = Math.ceil(byteSize / MAXIMUM_PARTS);
+  const partSize = requestedPartSize >= smallest ? requestedPartSize : Math.ceil(smallest / MIB) * MIB;
+  return { byteSize, partSize, partCount: Math.ceil(byteSize / partSize) };
+}
+
+/** The bytes of part `partNumber` (1 … partCount): `start` inclusive, `end` exclusive. */
+export function partRange(
+  { byteSize, partSize }: Pick<PartPlan, "byteSize" | "partSize">,
+  partNumber: number,
+): { start: number; end: number } {
+  const start = (partNumber - 1) * partSize;
+  return { start, end: Math.min(start + partSize, byteSize) };
+}
+
+/** The key of a render's object in the bucket. */
+export function objectKey(renderId: string, format: RenderSpec["format"]): string {
+  return `renders/${renderId}.${formatOf({ format }).extension}`;
+}
