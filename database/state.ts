@@ -1,6 +1,7 @@
 /** The mutable state of a render: what an event is a snapshot of. JSON values only. */
 
-export type RenderStatus = "QUEUED" | "RUNNING" | "PAUSED" | "CANCELING" | "COMPLETED" | "FAILED" | "CANCELED";
+export const renderStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING", "COMPLETED", "FAILED", "CANCELED"] as const;
+export type RenderStatus = (typeof renderStatuses)[number];
 
 export type PartState = "WAITING" | "ACTIVE" | "DONE" | "FAILED";
 
@@ -38,7 +39,8 @@ export interface RenderState {
   finishedAt?: string;
 }
 
-export type RenderEventKind = "STATUS" | "PROGRESS";
+export const renderEventKinds = ["STATUS", "PROGRESS"] as const;
+export type RenderEventKind = (typeof renderEventKinds)[number];
 
 /** What `recordEvent` writes: event `sequence` of a render (1 is QUEUED, written by the API). */
 export interface RecordedEvent {

@@ -1,0 +1,45 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { RecordedEvent } from "./state.ts";
+
+/** The channel of NOTIFY; each payload is an EventHint. */
+export const eventChannel = "render_event";
+
+/** "There is something to read": hints may repeat or get lost with a connection, the event table never lies. */
+export interface EventHint {
+  renderId: string;
+  sequence: number;
+  userId: string;
+}
+
+/**
+ * Writes an event, the render's row and a NOTIFY, all or nothing, in one round trip.
+ * Idempotent by (render, sequence): a repeat changes nothing, an older event never overwrites a newer state,
+ * and an event of a render that has been deleted is dropped.
+ */
+export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<void> {
+  const state = JSON.stringify(event.state);
+  await em.execute(
+    `with next as (
+       insert into viewer (id, position)
+       select user_id, 1 from render
+       where id = ? and not exists (select from render_event where render_id = ? and sequence = ?)
+       on conflict (id) do update set position = viewer.position + 1
+       returning id, position
+     ), event as (
+       insert into render_event (render_id, sequence, user_id, position, at, kind, state)
+       select ?, ?, id, position, ?, ?, ? from next
+       on conflict (render_id, sequence) do nothing
+       returning user_id
+     ), row as (
+       update render set sequence = ?, state = ? where id = ? and sequence < ?
+     )
+     select pg_notify('${eventChannel}', json_build_object('renderId', ?::text, 'sequence', ?::int, 'userId', user_id)::text)
+     from event`,
+    [
+      ...[event.renderId, event.renderId, event.sequence],
+      ...[event.renderId, event.sequence, event.at, event.kind, state],
+      ...[event.sequence, state, event.renderId, event.sequence],
+      ...[event.renderId, event.sequence],
+    ],
+  );
+}

@@ -1,0 +1,38 @@
+import { Migrator } from "@mikro-orm/migrations";
+import { MikroORM } from "@mikro-orm/postgresql";
+import { entities } from "./connect.ts";
+import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
+
+/** In the order they run; a new one goes at the end, and one that has landed never changes. */
+const migrationsList = [CreateRenders];
+
+/** The advisory lock that one migrating process at a time holds; any fixed number does. */
+const migrationLock = 5_264_700_011;
+
+/**
+ * Brings the database's schema up to date. Any number of processes may start it at once: one works, the others wait.
+ * @returns the names of the migrations that ran
+ */
+export async function migrate(databaseUrl: string): Promise<string[]> {
+  const orm = await openMigrator(databaseUrl);
+  try {
+    return await orm.em.transactional(async (em) => {
+      await em.execute("select pg_advisory_xact_lock(?)", [migrationLock]);
+      const ran = await orm.migrator.up({ transaction: em.getTransactionContext() });
+      return ran.map((migration) => migration.name);
+    });
+  } finally {
+    await orm.close();
+  }
+}
+
+/** A connection that can migrate and compare the schema with the entities. */
+export function openMigrator(databaseUrl: string): Promise<MikroORM> {
+  return MikroORM.init({
+    clientUrl: databaseUrl,
+    entities,
+    allowGlobalContext: true,
+    extensions: [Migrator],
+    migrations: { migrationsList, snapshot: false, silent: true },
+  });
+}
