@@ -1,0 +1,165 @@
+/**
+ * What an answer of S3, or the lack of one, means for the side that opens, completes and aborts uploads:
+ * - `retry`: nobody's fault for long; try again after a pause.
+ * - `slow-down`: S3 asks for fewer requests; try again after a longer pause.
+ * - `gone`: S3 does not know the upload (any more). After a Complete, ask S3 what is there: it may have succeeded.
+ * - `damaged`: S3 has the upload, but not the parts we sent; completing it can never succeed.
+ * - `refused`: asking again gets the same answer until somebody mends what the message says.
+ */
+export type Meaning = "retry" | "slow-down" | "gone" | "damaged" | "refused";
+
+/** A request to S3 that did not succeed, with what that means and a message that a person can act on. */
+export class StorageError extends Error {
+  override name = "StorageError";
+  readonly meaning: Meaning;
+  /** Stable, for programs: S3's own code where it gave one that we know, else `S3Unavailable` or `S3Refused`. */
+  readonly code: string;
+
+  constructor(meaning: Meaning, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.meaning = meaning;
+    this.code = code;
+  }
+}
+
+/** What was asked of S3, for messages. */
+export interface Request {
+  /** The S3 operation, e.g. "CompleteMultipartUpload". */
+  operation: string;
+  bucket: string;
+  key?: string;
+  endpoint: string;
+}
+
+interface Rule {
+  meaning: Meaning;
+  code: string;
+  advice(request: Request): string;
+}
+
+const throttled: Rule = {
+  meaning: "slow-down",
+  code: "SlowDown",
+  advice: () => "S3 asks for fewer requests; it is asked again after a pause.",
+};
+
+const timedOut: Rule = {
+  meaning: "retry",
+  code: "S3Unavailable",
+  advice: () => "S3 did not answer in time; it is asked again after a pause.",
+};
+
+const credentialsWrong: Rule = {
+  meaning: "refused",
+  code: "CredentialsRefused",
+  advice: () =>
+    "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or the role of this process), AWS_REGION and this machine's clock, then retry the render.",
+};
+
+const storageFull: Rule = {
+  meaning: "retry",
+  code: "StorageFull",
+  advice: ({ endpoint }) =>
+    `The storage behind ${endpoint} is full. Make room there, then retry the render: the parts already stored are kept.`,
+};
+
+const damaged: Rule = {
+  meaning: "damaged",
+  code: "UploadDamaged",
+  advice: () => "S3 does not have the parts that it acknowledged; a retry renders them all again.",
+};
+
+/** By the code in S3's answer; see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const byCode: Readonly<Record<string, Rule>> = {
+  NoSuchUpload: {
+    meaning: "gone",
+    code: "UploadGone",
+    advice: () => "S3 does not know this upload any more (aborted by somebody else or by a lifecycle rule?).",
+  },
+  NoSuchBucket: {
+    meaning: "refused",
+    code: "NoSuchBucket",
+    advice: ({ bucket, endpoint }) =>
+      `There is no bucket "${bucket}" at ${endpoint}. Create it or mend S3_BUCKET, then retry the render.`,
+  },
+  AccessDenied: {
+    meaning: "refused",
+    code: "AccessDenied",
+    advice: ({ bucket, operation }) =>
+      `The credentials may not do ${operation} on bucket "${bucket}". Allow it, then retry the render.`,
+  },
+  InvalidAccessKeyId: credentialsWrong,
+  SignatureDoesNotMatch: credentialsWrong,
+  ExpiredToken: credentialsWrong,
+  InvalidToken: credentialsWrong,
+  RequestTimeTooSkewed: credentialsWrong,
+  AuthorizationHeaderMalformed: credentialsWrong,
+  CredentialsProviderError: credentialsWrong,
+  InvalidPart: damaged,
+  InvalidPartOrder: damaged,
+  EntityTooSmall: damaged,
+  SlowDown: throttled,
+  Throttling: throttled,
+  ThrottlingException: throttled,
+  TooManyRequests: throttled,
+  RequestTimeout: timedOut,
+  TimeoutError: timedOut,
+  XMinioStorageFull: storageFull,
+  InsufficientStorage: storageFull,
+  EntityTooLarge: {
+    meaning: "refused",
+    code: "EntityTooLarge",
+    advice: ({ endpoint }) => `${endpoint} does not store objects this large. Render a smaller image.`,
+  },
+};
+
+function byStatus(status: number): Rule | undefined {
+  if (status === 507) return storageFull;
+  if (status === 429 || status === 503) return throttled;
+  if (status === 408) return timedOut;
+  if (status === 401 || status === 403) return byCode["AccessDenied"];
+  if (status >= 500) {
+    return {
+      meaning: "retry",
+      code: "S3Unavailable",
+      advice: ({ endpoint }) => `If this lasts, look at the log and the free disk space of the server at ${endpoint}.`,
+    };
+  }
+  if (status < 400) return { ...timedOut, advice: () => "The answer was not understood; S3 is asked what is there." };
+  return undefined;
+}
+
+const unreachable: Rule = {
+  meaning: "retry",
+  code: "S3Unavailable",
+  advice: ({ endpoint }) => `Is the S3 server at ${endpoint} running, and S3_ENDPOINT right?`,
+};
+
+const refused: Rule = {
+  meaning: "refused",
+  code: "S3Refused",
+  advice: () => "S3 refuses this request whenever it is asked.",
+};
+
+/** The one place that says what a failed request to S3 means. `error` is what the AWS SDK threw. */
+export function explain(error: unknown, request: Request): StorageError {
+  const { code, status, text } = describe(error);
+  const rule = byCode[code] ?? (status === undefined ? unreachable : (byStatus(status) ?? refused));
+  const answer = status === undefined ? text || code : `${status} ${code}${text === "" ? "" : `: ${text}`}`;
+  const subject = request.key === undefined ? request.bucket : `${request.bucket}/${request.key}`;
+  const message = `${request.operation} of ${subject}: ${answer}. ${rule.advice(request)}`;
+  return new StorageError(rule.meaning, rule.code, message, { cause: error });
+}
+
+function describe(error: unknown): { code: string; status: number | undefined; text: string } {
+  if (!(error instanceof Error)) return { code: "UnknownError", status: undefined, text: String(error) };
+  const status = "$metadata" in error ? statusOf(error.$metadata) : undefined;
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  const text = error.message === "UnknownError" || error.message === code ? "" : error.message.replace(/\.$/, "");
+  return { code: status === undefined && error.name === "TimeoutError" ? "TimeoutError" : code, status, text };
+}
+
+function statusOf(metadata: unknown): number | undefined {
+  const carries = typeof metadata === "object" && metadata !== null && "httpStatusCode" in metadata;
+  return carries && typeof metadata.httpStatusCode === "number" ? metadata.httpStatusCode : undefined;
+}

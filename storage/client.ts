@@ -1,0 +1,40 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import * as z from "zod";
+
+/** The settings of whoever talks to S3 with credentials; the credentials come by the AWS SDK's default chain. */
+export const s3Settings = z.object({
+  S3_BUCKET: z.string("must name the bucket that renders are stored in").min(1),
+  S3_ENDPOINT: z.url("must be the URL of an S3 server, e.g. http://127.0.0.1:8333").optional(),
+  S3_FORCE_PATH_STYLE: z.stringbool("must be true or false").default(false),
+  AWS_REGION: z.string().default("us-east-1"),
+});
+
+export type S3Settings = z.infer<typeof s3Settings>;
+
+const connectWithinMs = 5_000;
+const answerWithinMs = 30_000;
+
+/** How long S3 may think about a Complete of thousands of parts, and how long any answer may stall. */
+export const completeWithinMs = 120_000;
+
+/**
+ * A client that makes each request once: whoever calls decides what an answer means (answers.ts) and when to try again,
+ * and for our activities that is Temporal. By default the SDK would sign the checksum of an empty body into a
+ * presigned UploadPart URL, hence WHEN_REQUIRED.
+ */
+export function createS3Client(settings: S3Settings): S3Client {
+  return new S3Client({
+    region: settings.AWS_REGION,
+    ...(settings.S3_ENDPOINT === undefined ? {} : { endpoint: settings.S3_ENDPOINT }),
+    forcePathStyle: settings.S3_FORCE_PATH_STYLE,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: connectWithinMs,
+      requestTimeout: answerWithinMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: completeWithinMs,
+    },
+  });
+}

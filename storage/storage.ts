@@ -1,0 +1,242 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
+  type S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { explain, StorageError } from "./answers.ts";
+import { completeWithinMs, createS3Client, type S3Settings } from "./client.ts";
+
+/** A multipart upload that S3 has opened. */
+export interface OpenUpload {
+  key: string;
+  uploadId: string;
+}
+
+/** An upload as S3 lists it. */
+export interface ListedUpload extends OpenUpload {
+  /** By S3's clock; absent where the server does not say. */
+  initiated?: Date;
+}
+
+/** What S3 has at a key. */
+export interface StoredObject {
+  size: number;
+  /** Without the quotes. */
+  etag: string;
+  /** The upload's `mark`, where the object came from one that had it. */
+  mark?: string;
+  /** Of the whole object, 8 lower-case hex digits; only where S3 computed one. */
+  crc32?: string;
+}
+
+const markHeader = "rasterlift-upload";
+
+/**
+ * The bucket that renders are stored in, as one upload sees it:
+ *
+ * `createUpload` opens a multipart upload and stamps it with a mark, which S3 hands on to the object that it becomes;
+ * by it anybody can tell later whose object lies at the key. `presignPart` makes the URL by which a GPU worker, who
+ * has no credentials, may PUT exactly one part of exactly one length. `completeUpload` names the parts, in order, with
+ * the ETags that S3 gave for them, and S3 makes them one object, all or nothing. Its answer can get lost, or be a 200
+ * with an error in its body, so `head` says what is there now. `abortUpload` drops the upload with its parts; a PUT
+ * still on its way can bring a part back, so an upload is gone only when `hasUpload` says so.
+ *
+ * Each call is one request (a listing: one a page) and throws StorageError, which says what S3's answer means.
+ */
+export class Storage {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #endpoint: string;
+
+  constructor(settings: S3Settings) {
+    this.#client = createS3Client(settings);
+    this.#bucket = settings.S3_BUCKET;
+    this.#endpoint = settings.S3_ENDPOINT ?? `Amazon S3 (${settings.AWS_REGION})`;
+  }
+
+  async createUpload(upload: { key: string; contentType: string; mark: string }): Promise<{ uploadId: string }> {
+    const { key, contentType, mark } = upload;
+    const command = new CreateMultipartUploadCommand({
+      ...this.#at(key),
+      ContentType: contentType,
+      Metadata: { [markHeader]: mark },
+    });
+    const { UploadId } = await this.#explained("CreateMultipartUpload", key, this.#client.send(command));
+    if (UploadId === undefined) throw this.#notUnderstood("CreateMultipartUpload", key, "its answer has no UploadId");
+    return { uploadId: UploadId };
+  }
+
+  /** A URL that takes one PUT body of exactly `length` bytes as part `partNumber`, for `expiresIn` seconds. */
+  presignPart(part: OpenUpload & { partNumber: number; length: number; expiresIn: number }): Promise<string> {
+    const command = new UploadPartCommand({
+      ...this.#at(part.key),
+      UploadId: part.uploadId,
+      PartNumber: part.partNumber,
+      ContentLength: part.length,
+    });
+    const signing = { expiresIn: part.expiresIn, signableHeaders: new Set(["host", "content-length"]) };
+    return this.#explained("UploadPart", part.key, getSignedUrl(this.#client, command, signing));
+  }
+
+  /**
+   * Makes the parts one object and returns its ETag without quotes. `etags` are the parts' in order, from part 1.
+   * S3 may answer 200 and put an error into the body, and the SDK takes a cut-off or padded one for a success:
+   * only an answer with ETag and Key is one.
+   */
+  async completeUpload({ key, uploadId }: OpenUpload, etags: readonly string[]): Promise<{ etag: string }> {
+    const command = new CompleteMultipartUploadCommand({
+      ...this.#at(key),
+      UploadId: uploadId,
+      MultipartUpload: { Parts: etags.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })) },
+    });
+    const sent = this.#client.send(command, { requestTimeout: completeWithinMs });
+    const { ETag, Key } = await this.#explained("CompleteMultipartUpload", key, sent);
+    if (!ETag || !Key) throw this.#notUnderstood("CompleteMultipartUpload", key, "its answer has no ETag and Key");
+    return { etag: unquoted(ETag) };
+  }
+
+  /** Asks S3 once to drop the upload; an upload that it does not know is no error. */
+  async abortUpload({ key, uploadId }: OpenUpload): Promise<void> {
+    const command = new AbortMultipartUploadCommand({ ...this.#at(key), UploadId: uploadId });
+    await this.#unlessGone(this.#explained("AbortMultipartUpload", key, this.#client.send(command)));
+  }
+
+  async hasUpload({ key, uploadId }: OpenUpload): Promise<boolean> {
+    const command = new ListPartsCommand({ ...this.#at(key), UploadId: uploadId, MaxParts: 1 });
+    const parts = await this.#unlessGone(this.#explained("ListParts", key, this.#client.send(command)));
+    return parts !== undefined;
+  }
+
+  /** The uploads that are open under a prefix, page by page. */
+  async *listUploads(prefix: string): AsyncGenerator<ListedUpload> {
+    let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
+    while (from !== undefined) {
+      const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
+        Bucket: this.#bucket,
+        Prefix: prefix,
+        ...from,
+      });
+      const page = await this.#explained("ListMultipartUploads", prefix, this.#client.send(command));
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || UploadId === undefined) continue;
+        yield { key: Key, uploadId: UploadId, ...(Initiated === undefined ? {} : { initiated: Initiated }) };
+      }
+      from = page.IsTruncated ? nextPage(page.NextKeyMarker, page.NextUploadIdMarker) : undefined;
+    }
+  }
+
+  /** What is at the key now, or undefined. */
+  async head(key: string): Promise<StoredObject | undefined> {
+    const command = new HeadObjectCommand({ ...this.#at(key), ChecksumMode: "ENABLED" });
+    const object = await this.#client.send(command).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw explain(error, this.#request("HeadObject", key));
+    });
+    if (object === undefined) return undefined;
+    const { ContentLength = 0, ETag = "", Metadata, ChecksumCRC32, ChecksumType } = object;
+    const mark = Metadata?.[markHeader];
+    return {
+      size: ContentLength,
+      etag: unquoted(ETag),
+      ...(mark === undefined ? {} : { mark }),
+      ...(ChecksumCRC32 && ChecksumType === "FULL_OBJECT"
+        ? { crc32: Buffer.from(ChecksumCRC32, "base64").toString("hex") }
+        : {}),
+    };
+  }
+
+  /** A URL that downloads the object as a file of that name, for `expiresIn` seconds (1 … 604,800). */
+  presignDownload(download: { key: string; fileName: string; expiresIn: number }): Promise<string> {
+    const command = new GetObjectCommand({
+      ...this.#at(download.key),
+      ResponseContentDisposition: attachment(download.fileName),
+    });
+    const url = getSignedUrl(this.#client, command, { expiresIn: download.expiresIn });
+    return this.#explained("GetObject", download.key, url);
+  }
+
+  /** Removes the object; one that is not there is no error. */
+  async deleteObject(key: string): Promise<void> {
+    await this.#explained("DeleteObject", key, this.#client.send(new DeleteObjectCommand(this.#at(key))));
+  }
+
+  /** Makes the bucket where it is missing. */
+  async ensureBucket(): Promise<void> {
+    const there = await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket })).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw explain(error, this.#request("HeadBucket"));
+    });
+    if (there !== undefined) return;
+    await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket })).catch((error: unknown) => {
+      if (error instanceof Error && error.name === "BucketAlreadyOwnedByYou") return;
+      throw explain(error, this.#request("CreateBucket"));
+    });
+  }
+
+  /** Closes the connections. */
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #at(key: string) {
+    return { Bucket: this.#bucket, Key: key };
+  }
+
+  #request(operation: string, key?: string) {
+    return { operation, bucket: this.#bucket, endpoint: this.#endpoint, ...(key === undefined ? {} : { key }) };
+  }
+
+  async #explained<T>(operation: string, key: string, sent: Promise<T>): Promise<T> {
+    try {
+      return await sent;
+    } catch (error) {
+      throw explain(error, this.#request(operation, key));
+    }
+  }
+
+  async #unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof StorageError && error.meaning === "gone") return undefined;
+      throw error;
+    }
+  }
+
+  #notUnderstood(operation: string, key: string, why: string): StorageError {
+    return new StorageError(
+      "retry",
+      "S3Unavailable",
+      `${operation} of ${this.#bucket}/${key}: ${why}. It is asked again.`,
+    );
+  }
+}
+
+const unquoted = (etag: string) => etag.replaceAll('"', "");
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchKey");
+}
+
+function nextPage(keyMarker: string | undefined, uploadIdMarker: string | undefined) {
+  if (keyMarker === undefined) return undefined;
+  return { KeyMarker: keyMarker, ...(uploadIdMarker === undefined ? {} : { UploadIdMarker: uploadIdMarker }) };
+}
+
+/** RFC 6266: a plain name for old clients, the exact one for the others. */
+function attachment(fileName: string): string {
+  const plain = fileName.replace(/[^\w.-]/g, "_");
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(fileName).replace(/['()*]/g, escaped)}`;
+}
+
+const escaped = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
