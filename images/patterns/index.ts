@@ -1,9 +1,10 @@
 import type { Pattern } from "../pattern.ts";
 import type { PatternValues, RenderSpec } from "../spec.ts";
 import { allRgb } from "./all-rgb.ts";
+import { noise } from "./noise.ts";
 
 /** Every pattern, in the order that the API and the documentation show them. */
-export const patterns: readonly Pattern[] = [allRgb];
+export const patterns: readonly Pattern[] = [noise, allRgb];
 
 /**
  * The pattern of a checked spec, with its values.
