@@ -1,0 +1,29 @@
+import { type WorkflowClient, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { Render } from "../database/render.ts";
+import { CONTROL_QUEUE, type RenderImageInput, renderWorkflowId, renderWorkflowType } from "./messages.ts";
+
+/**
+ * Starts a QUEUED render's workflow. Harmless to repeat: the workflow's id is the render's, and one that runs or has
+ * run is left alone.
+ * @throws what the Temporal client throws where Temporal is away
+ */
+export async function startRenderImage(
+  client: WorkflowClient,
+  render: Pick<Render, "id" | "spec" | "pattern" | "byteSize" | "partSize" | "partCount">,
+  resumeWindowSeconds: number,
+): Promise<void> {
+  const { id, spec, pattern, byteSize, partSize, partCount } = render;
+  const input: RenderImageInput = { renderId: id, spec, byteSize, partSize, partCount, resumeWindowSeconds };
+  try {
+    await client.start(renderWorkflowType, {
+      workflowId: renderWorkflowId(id),
+      taskQueue: CONTROL_QUEUE,
+      args: [input],
+      workflowIdConflictPolicy: "USE_EXISTING",
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      staticSummary: `${pattern} ${spec.width} × ${spec.height} ${spec.format}, ${partCount} parts`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
