@@ -1,9 +1,11 @@
 import type { Format } from "../format.ts";
 import type { RenderSpec } from "../spec.ts";
+import { bigTiff } from "./big-tiff.ts";
 import { bmp24, bmp32 } from "./bmp.ts";
+import { ppm } from "./ppm.ts";
 
 /** Every file format, in the order that the API and the documentation show them. */
-export const formats: readonly Format[] = [bmp24, bmp32];
+export const formats: readonly Format[] = [bmp24, bmp32, ppm, bigTiff];
 
 /** @throws Error where the spec names a format that this version does not have */
 export function formatOf({ format: name }: Pick<RenderSpec, "format">): Format {
