@@ -152,6 +152,24 @@ describe("referencePixel", () => {
     });
   }
 
+  const noise: [seed: number, x: number, y: number, colour: number, monochrome: number][] = [
+    [0, 0, 0, 0xc5278e, 0xc5c5c5],
+    [0, 1, 0, 0x845ab2, 0x848484],
+    [0, 0, 1, 0x510cd1, 0x515151],
+    [1, 0, 0, 0x66ae68, 0x666666],
+    [-1, 1048575, 1048575, 0x09d96c, 0x090909],
+    [2147483647, 123456, 654321, 0x36dcbd, 0x363636],
+    [-2147483648, 1048575, 0, 0x09fb37, 0x090909],
+  ];
+  it("noise agrees with the table in docs/patterns.md", () => {
+    const size = { width: 2 ** 20, height: 2 ** 20 };
+    for (const [seed, x, y, colour, grey] of noise) {
+      const pixel = (monochrome: boolean) => referencePixel(image("noise", { seed, monochrome }, size), x, y);
+      assert.equal(pixel(false), colour);
+      assert.equal(pixel(true), grey);
+    }
+  });
+
   it("refuses a pattern that it does not know", () => {
     assert.throws(() => referencePixel(image("plaid", {}), 0, 0), /knows no pattern plaid/);
   });

@@ -384,6 +384,16 @@ const patterns: Readonly<Record<string, (values: Reader, width: number, height: 
     };
   },
 
+  noise(values, width) {
+    const keys = noiseKeys(values.int("seed"));
+    const monochrome = values.flag("monochrome");
+    const columns = Int32Array.from({ length: width }, (_, x) => permuteNoise(x, keys.slice(0, 3)));
+    return (y) => {
+      const row = permuteNoise(y, keys.slice(3, 6));
+      return (x) => noiseColour(columns[x] ?? 0, row, monochrome);
+    };
+  },
+
   allRgb(values, width) {
     const offset = values.int("offset");
     return (y) => {
@@ -413,4 +423,41 @@ function mix(a: number, b: number, t: number, n: number): number {
   const channel = (shift: number) =>
     floorDiv(((a >> shift) & 255) * (n - 1 - t) + ((b >> shift) & 255) * t, n - 1) << shift;
   return channel(16) | channel(8) | channel(0);
+}
+
+/** docs/patterns.md, noise, step 1. */
+function noiseKeys(seed: number): number[] {
+  const low32 = (n: bigint) => BigInt.asUintN(32, n);
+  return [1n, 2n, 3n, 4n, 5n, 6n].map((i) => {
+    let n = low32(BigInt(seed) + i * 0x9e3779b9n);
+    n = low32((n ^ (n >> 16n)) * 0x7feb352dn);
+    n = low32((n ^ (n >> 15n)) * 0x846ca68bn);
+    return Number(BigInt.asUintN(24, n ^ (n >> 16n)));
+  });
+}
+
+/** Step 2: of a column or a row. */
+function permuteNoise(position: number, keys: readonly number[]): number {
+  let n = position;
+  for (const key of keys) {
+    n = (n + key) % 2 ** 24;
+    n = ((n ^ (n >> 12)) * 0xb352d5) % 2 ** 24;
+  }
+  return n ^ (n >> 12);
+}
+
+/** Step 3. */
+function noiseColour(column: number, row: number, monochrome: boolean): number {
+  const round = (value: number, key: number) => floorDiv((value + key - 4096) ** 2, 64);
+  const [c1, c0] = [column >> 12, column & 4095];
+  const [r1, r0] = [row >> 12, row & 4095];
+  let p = c1;
+  let q = c0;
+  p = (p + round(q, r1)) % 4096;
+  q = (q + round(p, r0)) % 4096;
+  p = (p + round(q, r1)) % 4096;
+  q = (q + round(p, r0)) % 4096;
+  p = (p + c0 + round(q, r1)) % 4096;
+  q = (q + c1 + round(p, r0)) % 4096;
+  return monochrome ? (p >> 4) * 0x010101 : p * 4096 + q;
 }
