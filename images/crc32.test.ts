@@ -6,13 +6,17 @@ import { combineCrc32s } from "./crc32.ts";
 
 test("combines the CRC-32s of parts into the CRC-32 of the whole", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 2000 }), fc.integer({ min: 1, max: 700 }), (bytes, partSize) => {
-      const crc32s: number[] = [];
-      for (let start = 0; start < bytes.length; start += partSize) {
-        crc32s.push(crc32(bytes.subarray(start, start + partSize)));
-      }
-      assert.equal(combineCrc32s(crc32s, { byteSize: bytes.length, partSize }), crc32(bytes));
-    }),
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 2000 }),
+      fc.integer({ min: 1, max: 700 }),
+      (bytes, partSize) => {
+        const crc32s: number[] = [];
+        for (let start = 0; start < bytes.length; start += partSize) {
+          crc32s.push(crc32(bytes.subarray(start, start + partSize)));
+        }
+        assert.equal(combineCrc32s(crc32s, { byteSize: bytes.length, partSize }), crc32(bytes));
+      },
+    ),
   );
 });
 

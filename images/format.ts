@@ -1,12 +1,11 @@
-import type { RenderSpec } from "./spec.ts";
+import type { ImageFormat, RenderSpec } from "./spec.ts";
 
 /**
  * A file format is one file: a header, then equal rows of pixels, nothing after them.
  * All byte positions are exact integers up to 2^53 − 1.
  */
 export interface Format {
-  /** The value of ImageFormat, e.g. "BMP24". */
-  name: string;
+  name: ImageFormat;
   description: string;
   contentType: string;
   /** Without the dot: the object's key ends in it. */
