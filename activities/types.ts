@@ -13,6 +13,8 @@ export interface UploadTarget {
 export interface Upload {
   key: string;
   uploadId: string;
+  /** Stamped on the upload and on the object that it becomes: whose object lies at the key. */
+  mark: string;
 }
 
 /** URLs for the parts `from` … `to` (1-based, inclusive), each bound to its part's length. */
@@ -23,9 +25,11 @@ export interface PresignRequest extends Upload {
   byteSize: number;
 }
 
-export interface PresignedPart {
-  partNumber: number;
-  url: string;
+export interface PresignedParts {
+  /** In the order of the parts, from `from` on. */
+  urls: string[];
+  /** When their life ends, in milliseconds since the epoch. */
+  expiresAt: number;
 }
 
 /** Everything needed to complete and to check: ETags and CRC-32s in the order of the parts, packed. */
@@ -45,15 +49,39 @@ export interface CompletedObject {
   crc32: string;
 }
 
-/** The control task queue's activities. */
+/** What is to leave S3: every upload of the key and, where a Complete was tried, the object that it may have made. */
+export interface AbortRequest {
+  key: string;
+  uploadId?: string;
+  discardObject: boolean;
+}
+
+/**
+ * The control task queue's activities. Those that talk to S3 fail with ApplicationFailures typed by the code of
+ * storage/answers.ts; where one is among `partsLostTypes`, no retry of it can succeed.
+ */
 export interface ControlActivities {
-  /** Opens the multipart upload, aborting an earlier one of the same render. */
-  initUpload(target: UploadTarget): Promise<{ uploadId: string }>;
-  presignParts(request: PresignRequest): Promise<PresignedPart[]>;
+  /** Opens the multipart upload, aborting earlier ones of the same render. */
+  initUpload(target: UploadTarget): Promise<Upload>;
+  presignParts(request: PresignRequest): Promise<PresignedParts>;
   /** Completes and checks (size, composite ETag, checksum); idempotent. */
   completeUpload(request: CompleteRequest): Promise<CompletedObject>;
   /** Aborts until S3 knows nothing of the upload any more; idempotent. */
-  abortUpload(upload: Upload): Promise<void>;
+  abortUpload(request: AbortRequest): Promise<void>;
   /** Row, event and NOTIFY in one transaction; idempotent by (render, sequence). A local activity. */
   recordEvent(event: RecordedEvent): Promise<void>;
 }
+
+/** The janitor's activities, each one sweep. */
+export interface JanitorActivities {
+  /** Starts the workflows of renders that have none, and records as failed those whose workflow has ended without a word. */
+  startLostRenders(): Promise<void>;
+  /** Aborts the uploads of our renders that no running workflow owns. */
+  abortOrphanUploads(): Promise<void>;
+}
+
+/**
+ * Failure types that mean: what S3 had of the upload is lost or wrong, and only a new upload helps.
+ * `UploadGone`: it does not know the upload. `UploadDamaged`: it lacks parts. `ObjectMismatch`: it made another object.
+ */
+export const partsLostTypes: readonly string[] = ["UploadGone", "UploadDamaged", "ObjectMismatch"];

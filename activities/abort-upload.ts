@@ -1,0 +1,36 @@
+import { StorageError } from "../storage/answers.ts";
+import type { OpenUpload, Storage } from "../storage/storage.ts";
+import type { AbortRequest } from "./types.ts";
+
+/** Leaves nothing of a render in S3: no upload of its key, and no object where a Complete may have made one. */
+export async function abortUpload(storage: Storage, { key, uploadId, discardObject }: AbortRequest): Promise<void> {
+  try {
+    if (uploadId !== undefined) await abortUntilGone(storage, { key, uploadId });
+    await abortUploadsOf(storage, key);
+    if (discardObject) await storage.deleteObject(key);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "NoSuchBucket") return;
+    throw error;
+  }
+}
+
+/** Aborts every upload that is open at exactly this key. */
+export async function abortUploadsOf(storage: Storage, key: string): Promise<void> {
+  for await (const upload of storage.listUploads(key)) {
+    if (upload.key === key) await abortUntilGone(storage, upload);
+  }
+}
+
+/**
+ * An abort alone does not prove anything: a PUT that was on its way may have brought a part back.
+ * @throws StorageError of meaning `retry` while S3 still knows the upload
+ */
+async function abortUntilGone(storage: Storage, upload: OpenUpload): Promise<void> {
+  await storage.abortUpload(upload);
+  if (!(await storage.hasUpload(upload))) return;
+  throw new StorageError(
+    "retry",
+    "UploadNotGone",
+    `S3 still knows the aborted upload of ${upload.key}; it is aborted again.`,
+  );
+}

@@ -1,0 +1,39 @@
+import type { MikroORM } from "@mikro-orm/postgresql";
+import type { WorkflowClient } from "@temporalio/client";
+import type { Storage } from "../storage/storage.ts";
+import { abortOrphanUploads } from "./abort-orphan-uploads.ts";
+import { abortUpload } from "./abort-upload.ts";
+import { completeUpload, type PartDigest } from "./complete-upload.ts";
+import { talkingToS3 } from "./failures.ts";
+import { initUpload } from "./init-upload.ts";
+import { presignParts } from "./presign-parts.ts";
+import { recordEvent } from "./record-event.ts";
+import { startLostRenders } from "./start-lost-renders.ts";
+import type { ControlActivities, JanitorActivities } from "./types.ts";
+
+/** What the activities work with; all of it is shared by all of them. */
+export interface Tools {
+  storage: Storage;
+  orm: MikroORM;
+  client: WorkflowClient;
+  digest: PartDigest;
+  /** The life of a part's URL, in seconds. */
+  presignExpiresSeconds: number;
+  /** How long a failed render keeps its parts, for renders that the janitor starts. */
+  resumeWindowSeconds: number;
+}
+
+/** The activities of the control task queue. */
+export function createActivities(tools: Tools): ControlActivities & JanitorActivities {
+  const { storage, orm, digest, presignExpiresSeconds } = tools;
+  const janitorTools = () => ({ ...tools, em: orm.em.fork() });
+  return {
+    initUpload: (target) => talkingToS3(() => initUpload(storage, target)),
+    presignParts: (request) => talkingToS3(() => presignParts(storage, request, presignExpiresSeconds)),
+    completeUpload: (request) => talkingToS3(() => completeUpload(storage, request, digest)),
+    abortUpload: (request) => talkingToS3(() => abortUpload(storage, request), { insist: true }),
+    recordEvent: (event) => recordEvent(orm.em.fork(), event),
+    startLostRenders: () => talkingToS3(() => startLostRenders(janitorTools())),
+    abortOrphanUploads: () => talkingToS3(() => abortOrphanUploads(janitorTools())),
+  };
+}

@@ -1,0 +1,41 @@
+import { ApplicationFailure, Context } from "@temporalio/activity";
+import { type Meaning, StorageError } from "../storage/answers.ts";
+
+const beatEveryMs = 2_000;
+const longestPauseMs = 30_000;
+
+/** The first pause's upper bound; it doubles with each attempt. */
+const pauseMs: Partial<Record<Meaning, number>> = { retry: 250, "slow-down": 2_000 };
+
+/**
+ * Runs an activity that talks to S3: heartbeats, so that a dead process is soon noticed, and fails in the words of
+ * storage/answers.ts, with Temporal told whether and when to try again.
+ * `insist`: try again even where S3 refuses, because giving up would leave something behind.
+ */
+export async function talkingToS3<T>(work: () => Promise<T>, { insist = false } = {}): Promise<T> {
+  const { heartbeat, info } = Context.current();
+  const beat = setInterval(heartbeat, beatEveryMs);
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof StorageError ? failureFor(error, info.attempt, insist) : error;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** The pause is drawn between nothing and its bound (full jitter), so that many renders do not come back at once. */
+function failureFor(error: StorageError, attempt: number, insist: boolean): ApplicationFailure {
+  const firstPauseMs = pauseMs[error.meaning] ?? (insist ? longestPauseMs : undefined);
+  return ApplicationFailure.create({
+    type: error.code,
+    message: error.message,
+    cause: error,
+    nonRetryable: firstPauseMs === undefined,
+    ...(firstPauseMs === undefined ? {} : { nextRetryDelay: jittered(firstPauseMs, attempt) }),
+  });
+}
+
+function jittered(firstPauseMs: number, attempt: number): number {
+  return Math.ceil(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1))) + 1;
+}

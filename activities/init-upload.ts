@@ -1,0 +1,15 @@
+import { randomUUID } from "node:crypto";
+import type { Storage } from "../storage/storage.ts";
+import { abortUploadsOf } from "./abort-upload.ts";
+import type { Upload, UploadTarget } from "./types.ts";
+
+/**
+ * Opens the multipart upload. An attempt whose answer got lost, or an earlier run of the same render, may have left
+ * one open: nothing else writes to a render's key, so what is open there is aborted first.
+ */
+export async function initUpload(storage: Storage, { key, contentType }: UploadTarget): Promise<Upload> {
+  await abortUploadsOf(storage, key);
+  const mark = randomUUID();
+  const { uploadId } = await storage.createUpload({ key, contentType, mark });
+  return { key, uploadId, mark };
+}

@@ -1,0 +1,19 @@
+import type { Storage } from "../storage/storage.ts";
+import type { PresignedParts, PresignRequest } from "./types.ts";
+
+/** A window of URLs, each of which takes exactly one part of exactly its length, for `expiresIn` seconds. */
+export async function presignParts(
+  storage: Storage,
+  { key, uploadId, from, to, partSize, byteSize }: PresignRequest,
+  expiresIn: number,
+): Promise<PresignedParts> {
+  const expiresAt = Date.now() + expiresIn * 1000;
+  const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const urls = await Promise.all(
+    partNumbers.map((partNumber) => {
+      const length = Math.min(partSize, byteSize - (partNumber - 1) * partSize);
+      return storage.presignPart({ key, uploadId, partNumber, length, expiresIn });
+    }),
+  );
+  return { urls, expiresAt };
+}

@@ -1,0 +1,23 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
+import type { RenderFailure } from "../database/state.ts";
+
+/** An activity that failed for good, as the render's failure shows it; any other error is a bug and passes through. */
+export function failureOf(error: unknown, part?: number): RenderFailure {
+  if (!(error instanceof ActivityFailure)) throw error;
+  const cause = error.cause;
+  const where = part === undefined ? {} : { part };
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? "Failed", message: cause.message, ...where };
+  if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error), ...where };
+  return { code: "Failed", message: cause?.message ?? error.message, ...where };
+}
+
+/** The type of the ApplicationFailure that an activity ended with. */
+export function failureType(error: unknown): string | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
+}
+
+function lostMessage({ activityType }: ActivityFailure): string {
+  const worker = activityType === "renderAndUploadPart" ? "gpu-worker" : "worker";
+  return `No ${worker} finished ${activityType}: each one that took it stopped answering. Look at the ${worker} logs, then retry the render.`;
+}

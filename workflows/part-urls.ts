@@ -1,0 +1,52 @@
+/** One part's presigned URL. */
+export interface PartUrl {
+  url: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+export interface PresignedWindow {
+  /** For the parts from the first on, in order. */
+  urls: string[];
+  expiresAt: number;
+}
+
+/** URLs are presigned for so many parts at a time. */
+const windowSize = 32;
+
+/** A URL that has less than this left is not handed out: the part would only meet its end in the queue. */
+const freshForMs = 60_000;
+
+/** Presigned URLs, made in windows just ahead of use and never kept until they are old. */
+export class PartUrls {
+  readonly #presign: (from: number, to: number) => Promise<PresignedWindow>;
+  readonly #urls = new Map<number, PartUrl>();
+
+  constructor(presign: (from: number, to: number) => Promise<PresignedWindow>) {
+    this.#presign = presign;
+  }
+
+  /** A URL for part `from`, presigned together with those of the parts up to `to` (inclusive) that will want one next. */
+  async take({ from, to }: { from: number; to: number }): Promise<PartUrl> {
+    if (!isFresh(this.#urls.get(from))) await this.#refill(from, Math.min(to, from + windowSize - 1));
+    const url = this.#urls.get(from);
+    if (url === undefined) throw new RangeError(`No URL was presigned for part ${from}.`);
+    this.#urls.delete(from);
+    return url;
+  }
+
+  async #refill(from: number, to: number): Promise<void> {
+    this.#urls.clear();
+    const { urls, expiresAt } = await this.#presign(from, to);
+    urls.forEach((url, index) => {
+      this.#urls.set(from + index, { url, expiresAt });
+    });
+  }
+}
+
+/** Whether the URL's life was over by `at`, in milliseconds since the epoch. */
+export const isExpired = (url: PartUrl, at: number) => url.expiresAt <= at;
+
+function isFresh(url: PartUrl | undefined): boolean {
+  return url !== undefined && !isExpired(url, Date.now() + freshForMs);
+}

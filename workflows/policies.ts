@@ -1,0 +1,80 @@
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  proxyActivities,
+  proxyLocalActivities,
+} from "@temporalio/workflow";
+import type { ControlActivities, JanitorActivities } from "../activities/types.ts";
+import { GPU_QUEUE, type PartActivities } from "../gpu-worker/part.ts";
+
+/**
+ * How long each activity may take and how often it is tried. The activities say in their failures which errors are
+ * worth another attempt, and when (they spread the pauses at random); the intervals here are for the attempts that
+ * could not say so, because their process died.
+ */
+
+/** A cancelled activity is waited for: only then is it known what it did. */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** A process that died is noticed after this long without a heartbeat. */
+const heartbeatTimeout = "10 seconds";
+
+/** One or two small requests to S3, and the user waits: quick at first, over within about three minutes. */
+export const { initUpload } = proxyActivities<ControlActivities>({
+  summary: "Open the multipart upload",
+  startToCloseTimeout: "2 minutes",
+  heartbeatTimeout,
+  cancellationType,
+  retry: { initialInterval: "250 ms", maximumInterval: "30 seconds", maximumAttempts: 12 },
+});
+
+/** Only signs; what can fail is fetching credentials. */
+export const { presignParts } = proxyActivities<ControlActivities>({
+  startToCloseTimeout: "15 seconds",
+  cancellationType,
+  retry: { initialInterval: "250 ms", maximumInterval: "15 seconds", maximumAttempts: 12 },
+});
+
+/**
+ * Renders and uploads up to 1 GiB, possibly over a slow line, so only the heartbeat says that it lives.
+ * Eight attempts bridge about two minutes of S3 or workers being away; then the part has failed, not its siblings.
+ */
+const partPolicy: ActivityOptions = {
+  taskQueue: GPU_QUEUE,
+  startToCloseTimeout: "2 hours",
+  heartbeatTimeout,
+  cancellationType,
+  retry: { initialInterval: "1 second", maximumInterval: "1 minute", maximumAttempts: 8 },
+};
+export const { renderAndUploadPart } = proxyActivities<PartActivities>(partPolicy);
+
+/** The last step of possibly hours of work, and idempotent: patient. S3 may think for minutes about 10,000 parts. */
+export const { completeUpload } = proxyActivities<ControlActivities>({
+  summary: "Complete the upload and check the object",
+  startToCloseTimeout: "10 minutes",
+  heartbeatTimeout,
+  cancellationType,
+  retry: { initialInterval: "250 ms", maximumInterval: "30 seconds", maximumAttempts: 20 },
+});
+
+/** Until S3 has nothing left, however long S3 is away: CANCELED is only said when it is true. */
+export const { abortUpload } = proxyActivities<ControlActivities>({
+  summary: "Abort the upload until S3 has nothing left of it",
+  startToCloseTimeout: "2 minutes",
+  heartbeatTimeout,
+  retry: { initialInterval: "250 ms", maximumInterval: "1 minute" },
+});
+
+/** One round trip to PostgreSQL, tried until it is back; long pauses become timers, so that a wait costs no history. */
+export const { recordEvent } = proxyLocalActivities<ControlActivities>({
+  startToCloseTimeout: "10 seconds",
+  localRetryThreshold: "3 seconds",
+  retry: { initialInterval: "100 ms", maximumInterval: "10 seconds" },
+});
+
+/** The janitor's: the next round comes by itself, so a failed one is not insisted on. */
+export const { startLostRenders, abortOrphanUploads } = proxyActivities<JanitorActivities>({
+  startToCloseTimeout: "10 minutes",
+  heartbeatTimeout,
+  retry: { initialInterval: "1 second", maximumAttempts: 3 },
+});

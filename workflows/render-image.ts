@@ -1,0 +1,386 @@
+import {
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  continueAsNew,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from "@temporalio/workflow";
+import { partsLostTypes, type Upload } from "../activities/types.ts";
+import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
+import type { PartResult } from "../gpu-worker/part.ts";
+import { formatOf } from "../images/formats/index.ts";
+import { objectKey, partRange } from "../images/plan.ts";
+import { renderDetails } from "./details.ts";
+import { EventRecorder } from "./event-recorder.ts";
+import { failureOf, failureType } from "./failures.ts";
+import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messages.ts";
+import { type PackedLedger, PartLedger } from "./part-ledger.ts";
+import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
+import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
+
+/** Parts on the GPU queue at a time: enough for eight GPU workers, few enough that a pause soon takes effect. */
+const partsInFlight = 32;
+
+/** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
+const failedPartsLimit = 3;
+
+/** What one run of the workflow hands to the next when its history has grown long. */
+export interface CarriedRender {
+  upload: Upload;
+  ledger: PackedLedger;
+  status: RenderStatus;
+  startedAt: string;
+  /** The last event's. */
+  sequence: number;
+  failure?: RenderFailure;
+}
+
+/**
+ * One render, from an empty upload to a checked object: opens the upload, has its parts rendered, completes it, and
+ * records every change on the way. Whatever happens, it ends with the object, or with nothing left in S3.
+ * Returns the status it ended with; a failed render's workflow fails.
+ */
+export async function renderImage(input: RenderImageInput, carried?: CarriedRender): Promise<RenderStatus> {
+  const render = new RenderRun(input, carried);
+  render.listen();
+  return await CancellationScope.nonCancellable(async () => {
+    if (carried === undefined) render.begin();
+    for (;;) {
+      await render.work(async () => {
+        await render.openUpload();
+        await render.renderParts();
+        await render.complete();
+      });
+      if (render.status === "FAILED" && (await render.waitForRetry())) continue;
+      if (render.status !== "COMPLETED") await render.leaveNothing();
+      return await render.end();
+    }
+  });
+}
+
+class RenderRun {
+  readonly #input: RenderImageInput;
+  readonly #key: string;
+  readonly #ledger: PartLedger;
+  readonly #urls = new PartUrls((from, to) => this.#presign(from, to));
+  readonly #events: EventRecorder;
+  readonly #operator = CancellationScope.current();
+  #work = new CancellationScope();
+  #upload: Upload | undefined;
+  #status: RenderStatus;
+  #startedAt: string;
+  #finishedAt: string | undefined;
+  #failure: RenderFailure | undefined;
+  #resumableUntil: string | undefined;
+  #object: { etag: string; crc32: string } | undefined;
+  #completeTried = false;
+  #inFlight = 0;
+  #canceling: Promise<void> | undefined;
+  #discarded = false;
+
+  constructor(input: RenderImageInput, carried: CarriedRender | undefined) {
+    this.#input = input;
+    this.#key = objectKey(input.renderId, input.spec.format);
+    this.#ledger = new PartLedger(input, carried?.ledger);
+    this.#upload = carried?.upload;
+    this.#status = carried?.status ?? "RUNNING";
+    this.#startedAt = carried?.startedAt ?? new Date().toISOString();
+    this.#failure = carried?.failure;
+    this.#events = new EventRecorder(
+      carried?.sequence ?? 1,
+      () => this.#state(),
+      (event) => {
+        setCurrentDetails(renderDetails(event.state, input.byteSize));
+        return recordEvent({ renderId: input.renderId, ...event });
+      },
+    );
+  }
+
+  get status(): RenderStatus {
+    return this.#status;
+  }
+
+  /** Pause, resume, cancel, retry and discard, each only where it is possible. */
+  listen(): void {
+    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED"));
+    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING"));
+    this.#on("cancelRender", ["RUNNING", "PAUSED", "CANCELING"], () => this.#cancel());
+    this.#on("retryRender", ["FAILED"], () => this.#retry());
+    this.#on("discardParts", ["FAILED"], () => this.#discard());
+    this.#operator.cancelRequested.catch(() => this.#operatorCancels());
+  }
+
+  begin(): void {
+    void this.#enter("RUNNING");
+  }
+
+  /** Runs the steps of a render until they are done, a failure stops them or somebody cancels. */
+  async work(steps: () => Promise<void>): Promise<void> {
+    if (this.#canceling !== undefined) return;
+    this.#work = new CancellationScope();
+    try {
+      await this.#work.run(steps);
+    } catch (error) {
+      if (this.#status !== "CANCELING") await this.#fail(error);
+    }
+  }
+
+  async openUpload(): Promise<void> {
+    if (this.#upload !== undefined) return;
+    const { contentType } = formatOf(this.#input.spec);
+    this.#upload = await initUpload({ renderId: this.#input.renderId, key: this.#key, contentType });
+  }
+
+  /** Keeps a window of parts on the GPU queue until all are done; a part that fails leaves the others to finish. */
+  async renderParts(): Promise<void> {
+    try {
+      for (;;) {
+        await condition(() => this.#mayStartPart() || this.#hasDrained());
+        const waiting = this.#ledger.firstWaiting();
+        if (waiting === undefined || !this.#mayStartPart()) break;
+        const url = await this.#urls.take(waiting);
+        if (this.#mayStartPart()) this.#startPart(waiting.from, url);
+      }
+    } finally {
+      await CancellationScope.nonCancellable(() => condition(() => this.#inFlight === 0));
+    }
+    if (this.#isHistoryLong() && this.#ledger.count("WAITING") > 0 && !this.#isHopeless()) await this.#goOnAsNew();
+    if (this.#failure !== undefined) throw new RenderFailed(this.#failure);
+  }
+
+  /** Makes the parts one object. A pause that came meanwhile is waited for; one that comes now is too late. */
+  async complete(): Promise<void> {
+    await condition(() => this.#status === "RUNNING");
+    const { etags, crc32s } = this.#ledger.pack();
+    const { byteSize, partSize, partCount } = this.#input;
+    this.#completeTried = true;
+    const object = await completeUpload({ ...this.#opened(), byteSize, partSize, partCount, etags, crc32s });
+    if (this.#canceling !== undefined) return;
+    this.#object = object;
+    this.#finishedAt = new Date().toISOString();
+    await this.#enter("COMPLETED");
+  }
+
+  /** A failed render keeps its parts for a while; resolves true when somebody wants the missing ones rendered. */
+  async waitForRetry(): Promise<boolean> {
+    const window = `${this.#input.resumeWindowSeconds} seconds` as const;
+    await condition(() => this.#resumableUntil === undefined, window, { summary: "Keep the parts for retryRender" });
+    return this.#status !== "FAILED";
+  }
+
+  /** Removes what S3 has of the render, however long that takes, and says so. */
+  async leaveNothing(): Promise<void> {
+    const { uploadId } = this.#upload ?? {};
+    this.#resumableUntil = undefined;
+    await abortUpload({
+      key: this.#key,
+      discardObject: this.#completeTried,
+      ...(uploadId === undefined ? {} : { uploadId }),
+    });
+    this.#ledger.loseParts();
+    if (this.#status === "CANCELING") this.#finishedAt = new Date().toISOString();
+    await this.#enter(this.#status === "CANCELING" ? "CANCELED" : this.#status);
+    this.#discarded = true;
+  }
+
+  /** Answers whoever is still waiting, and closes the workflow in the way that the Temporal UI shows the end. */
+  async end(): Promise<RenderStatus> {
+    await this.#events.idle();
+    await condition(allHandlersFinished);
+    const { code, message } = this.#failure ?? {};
+    if (this.#status === "FAILED") throw ApplicationFailure.nonRetryable(message, code);
+    if (this.#status === "CANCELED" && this.#operator.consideredCancelled)
+      throw new CancelledFailure("Render canceled");
+    return this.#status;
+  }
+
+  #on(update: RenderUpdate, possible: RenderStatus[], action: () => Promise<void>): void {
+    const validator = () => {
+      const isEnding = this.#status === "FAILED" && this.#resumableUntil === undefined;
+      if (possible.includes(this.#status) && !isEnding) return;
+      const message = `${update} is possible while a render is ${possible.join(" or ")}; this one is ${this.#status}.`;
+      throw ApplicationFailure.nonRetryable(message, INVALID_STATE, this.#status);
+    };
+    const handler = async (): Promise<RenderStatus> => {
+      const recorded = action();
+      const reached = this.#status;
+      await recorded;
+      return reached;
+    };
+    setHandler(defineUpdate<RenderStatus>(update), handler, { validator });
+  }
+
+  #enter(status: RenderStatus): Promise<void> {
+    this.#status = status;
+    return this.#events.status();
+  }
+
+  #cancel(): Promise<void> {
+    this.#canceling ??= this.#enter("CANCELING");
+    this.#work.cancel();
+    return this.#canceling;
+  }
+
+  #retry(): Promise<void> {
+    this.#failure = undefined;
+    this.#resumableUntil = undefined;
+    this.#finishedAt = undefined;
+    this.#ledger.retryFailed();
+    return this.#enter("RUNNING");
+  }
+
+  async #discard(): Promise<void> {
+    this.#resumableUntil = undefined;
+    await condition(() => this.#discarded);
+  }
+
+  #operatorCancels(): void {
+    if (this.#status === "FAILED") this.#resumableUntil = undefined;
+    else if (this.#status !== "COMPLETED" && this.#status !== "CANCELED") void this.#cancel();
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#failure = error instanceof RenderFailed ? error.failure : failureOf(error);
+    if (partsLostTypes.includes(this.#failure.code)) this.#losePartsAndUpload();
+    const now = Date.now();
+    this.#finishedAt = new Date(now).toISOString();
+    this.#resumableUntil = new Date(now + this.#input.resumeWindowSeconds * 1000).toISOString();
+    await this.#enter("FAILED");
+  }
+
+  #losePartsAndUpload(): void {
+    this.#ledger.loseParts();
+    this.#upload = undefined;
+  }
+
+  #mayStartPart(): boolean {
+    return this.#hasPartsToStart() && this.#status === "RUNNING" && this.#inFlight < partsInFlight;
+  }
+
+  /** Nothing is in flight, and nothing more is to start in this run. */
+  #hasDrained(): boolean {
+    return this.#inFlight === 0 && !this.#hasPartsToStart();
+  }
+
+  #hasPartsToStart(): boolean {
+    return this.#ledger.count("WAITING") > 0 && !this.#isHistoryLong() && !this.#isHopeless();
+  }
+
+  #isHistoryLong(): boolean {
+    return workflowInfo().continueAsNewSuggested;
+  }
+
+  #isHopeless(): boolean {
+    const isLost = this.#failure !== undefined && partsLostTypes.includes(this.#failure.code);
+    return isLost || this.#ledger.count("FAILED") >= failedPartsLimit;
+  }
+
+  #startPart(part: number, url: PartUrl): void {
+    this.#inFlight += 1;
+    this.#ledger.start(part);
+    this.#events.progress();
+    this.#renderPart(part, url)
+      .then(({ result, retried }) => this.#ledger.finish(part, result, retried))
+      .catch((error: unknown) => this.#partFailed(part, error))
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.#events.progress();
+      });
+  }
+
+  #partFailed(part: number, error: unknown): void {
+    if (isCancellation(error)) {
+      this.#ledger.release(part);
+    } else {
+      this.#ledger.fail(part);
+      this.#failure ??= failureOf(error, part);
+    }
+  }
+
+  /**
+   * S3 answers 403 to a URL whose life is over, as happens to a part that waited long for a GPU worker: it always gets
+   * another. A 403 to a URL that is still good is S3's refusal; then one more URL is tried.
+   */
+  async #renderPart(part: number, url: PartUrl): Promise<{ result: PartResult; retried: boolean }> {
+    let refusals = 0;
+    for (let attempt = 1, current = url; ; attempt++) {
+      try {
+        const result = await this.#renderPartAt(part, current.url);
+        return { result, retried: attempt > 1 || result.attempt > 1 };
+      } catch (error) {
+        if (failureType(error) !== "UrlExpired") throw error;
+        if (!isExpired(current, Date.now())) refusals += 1;
+        if (refusals > 1) throw error;
+      }
+      const { urls, expiresAt } = await this.#presign(part, part);
+      current = { url: urls[0] ?? current.url, expiresAt };
+    }
+  }
+
+  #renderPartAt(partNumber: number, url: string): Promise<PartResult> {
+    const { renderId, spec, partCount } = this.#input;
+    const { start, end } = partRange(this.#input, partNumber);
+    const options = {
+      activityId: `part-${String(partNumber).padStart(5, "0")}`,
+      summary: `Part ${partNumber} of ${partCount}: bytes ${start} to ${end - 1}`,
+    };
+    return renderAndUploadPart.executeWithOptions(options, [{ renderId, spec, partNumber, start, end, url }]);
+  }
+
+  #presign(from: number, to: number) {
+    const { partSize, byteSize } = this.#input;
+    const options = { summary: from === to ? `A URL for part ${from}` : `URLs for parts ${from} to ${to}` };
+    return presignParts.executeWithOptions(options, [{ ...this.#opened(), from, to, partSize, byteSize }]);
+  }
+
+  #opened(): Upload {
+    if (this.#upload === undefined) throw new Error("The upload has not been opened.");
+    return this.#upload;
+  }
+
+  /** Ends this run and starts the next one, unless an update that came meanwhile changed what is to be done. */
+  async #goOnAsNew(): Promise<void> {
+    await this.#events.idle();
+    await condition(allHandlersFinished);
+    await continueAsNew<typeof renderImage>(this.#input, {
+      upload: this.#opened(),
+      ledger: this.#ledger.pack(),
+      status: this.#status,
+      startedAt: this.#startedAt,
+      sequence: this.#events.sequence,
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    });
+  }
+
+  #state(): RenderState {
+    const isFailed = this.#status === "FAILED";
+    return {
+      status: this.#status,
+      partsDone: this.#ledger.count("DONE"),
+      bytesUploaded: this.#ledger.bytesDone,
+      retriedParts: this.#ledger.retriedParts,
+      parts: this.#ledger.ranges,
+      backends: this.#ledger.backends,
+      startedAt: this.#startedAt,
+      ...(isFailed && this.#failure !== undefined ? { failure: this.#failure } : {}),
+      ...(this.#resumableUntil === undefined ? {} : { resumableUntil: this.#resumableUntil }),
+      ...(this.#object ?? {}),
+      ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
+    };
+  }
+}
+
+class RenderFailed extends Error {
+  readonly failure: RenderFailure;
+
+  constructor(failure: RenderFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
