@@ -20,7 +20,7 @@ export function anyValues(pattern: Pattern): fc.Arbitrary<PatternValues> {
     const parameter = pattern.parameters[name];
     return parameter && !("optional" in parameter);
   });
-  return fc.record(Object.fromEntries(entries), { requiredKeys });
+  return fc.record(Object.fromEntries(entries), { requiredKeys, noNullPrototype: true });
 }
 
 function anyValue(parameter: Parameter): fc.Arbitrary<PatternValues[string]> {
@@ -47,11 +47,14 @@ export function anySpec(lengths: {
   width: fc.Arbitrary<number>;
   height: fc.Arbitrary<number>;
 }): fc.Arbitrary<RenderSpec> {
-  return fc.record({
-    ...lengths,
-    pattern: fc.oneof(...patterns.map((pattern) => anyValues(pattern).map((values) => ({ [pattern.name]: values })))),
-    format: fc.constantFrom(...formats.map((format) => format.name)),
-    rowOrder: fc.constantFrom("BOTTOM_UP" as const, "TOP_DOWN" as const),
-    pixelsPerMetre: fc.oneof(fc.constantFrom(0, 2835, 2 ** 31 - 1), fc.integer({ min: 0, max: 2 ** 31 - 1 })),
-  });
+  return fc.record(
+    {
+      ...lengths,
+      pattern: fc.oneof(...patterns.map((pattern) => anyValues(pattern).map((values) => ({ [pattern.name]: values })))),
+      format: fc.constantFrom(...formats.map((format) => format.name)),
+      rowOrder: fc.constantFrom("BOTTOM_UP" as const, "TOP_DOWN" as const),
+      pixelsPerMetre: fc.oneof(fc.constantFrom(0, 2835, 2 ** 31 - 1), fc.integer({ min: 0, max: 2 ** 31 - 1 })),
+    },
+    { noNullPrototype: true },
+  );
 }
