@@ -31,6 +31,8 @@ export interface PartResult {
 export interface PartHeartbeat {
   phase: "waiting" | "rendering" | "uploading";
   bytesSent: number;
+  /** How often S3 has answered BadDigest to this part: the next attempt goes on counting. */
+  corruptions: number;
 }
 
 /** The GPU task queue's activity. */

@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import * as z from "zod";
+import { createLog, type Log } from "../service/log.ts";
+import { runProcess } from "../service/main.ts";
+import { integer, readSettings, SettingsError } from "../service/settings.ts";
+import { temporalSettings } from "../service/temporal.ts";
+import { createPartActivities } from "./activity.ts";
+import { backendChoices } from "./backend.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { GPU_QUEUE } from "./part.ts";
+import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
+import { createUploader } from "./uploader.ts";
+
+const USAGE = `Usage: npm run gpu-worker
+
+Renders parts of images and puts them into S3 by presigned URLs, for the task queue "${GPU_QUEUE}" of Temporal.
+Settings from the environment (default):
+
+  GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU adapter, else WebAssembly, else JavaScript)
+  GPU_CONCURRENCY       parts in flight (4)
+  RENDER_THREADS        renderer threads (one a processor; 1 for webgpu)
+  PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone guards the way (md5)
+  UPLOAD_STALL_SECONDS  an upload without progress for so long is cut and tried again (30)
+  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
+                        where Temporal is (localhost:7233, default)
+`;
+
+const Settings = z.object({
+  GPU_BACKEND: z.enum(backendChoices).default("auto"),
+  GPU_CONCURRENCY: integer(1, 64).default(4),
+  RENDER_THREADS: integer(1, 256).optional(),
+  PART_DIGEST: z.enum(["md5", "none"]).default("md5"),
+  UPLOAD_STALL_SECONDS: integer(1, 3600).default(30),
+});
+
+/** Bytes of all parts in flight together; a single part may be larger. */
+const BUFFER_BUDGET = 256 * 2 ** 20;
+
+/** Parts in flight have so long to finish after SIGTERM before they are handed back to Temporal. */
+const GRACE_SECONDS = 20;
+
+const RECONNECT_SECONDS = 2;
+
+async function start(log: Log, stop: AbortSignal): Promise<void> {
+  const settings = readSettings(Settings);
+  const renderers = await openRenderers({
+    backend: settings.GPU_BACKEND,
+    threads: settings.RENDER_THREADS,
+    md5: settings.PART_DIGEST === "md5",
+  });
+  log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");
+  const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
+  const activities = createPartActivities({ renderers, uploader, buffers: new BufferPool(BUFFER_BUDGET) });
+  const connection = await connect(log, stop);
+  if (connection) {
+    const worker = await Worker.create({
+      connection,
+      namespace: temporalSettings().namespace,
+      taskQueue: GPU_QUEUE,
+      identity: `gpu-worker ${process.pid}@${hostname()} ${renderers.backend}`,
+      activities,
+      maxConcurrentActivityTaskExecutions: settings.GPU_CONCURRENCY,
+      maxHeartbeatThrottleInterval: "1s",
+      shutdownGraceTime: `${GRACE_SECONDS}s`,
+    });
+    log.info({ taskQueue: GPU_QUEUE, concurrency: settings.GPU_CONCURRENCY }, "worker is polling");
+    if (!stop.aborted) await worker.runUntil(once(stop, "abort"));
+    await connection.close();
+  }
+  uploader.close();
+  await renderers.close();
+}
+
+async function openRenderers(settings: RendererSettings): Promise<Renderers> {
+  return await createRenderers(settings).catch((error: unknown) => {
+    if (error instanceof RendererError) throw new SettingsError(`GPU_BACKEND=${settings.backend}: ${error.message}`);
+    throw error;
+  });
+}
+
+/** Waits until Temporal answers: it may start after its workers. Undefined where the process is to stop meanwhile. */
+async function connect(log: Log, stop: AbortSignal): Promise<NativeConnection | undefined> {
+  const { connectionOptions } = temporalSettings();
+  const address = connectionOptions.address ?? "localhost:7233";
+  while (!stop.aborted) {
+    try {
+      return await NativeConnection.connect(connectionOptions);
+    } catch (error) {
+      log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${RECONNECT_SECONDS} s`);
+    }
+    await pause(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
+  }
+  return undefined;
+}
+
+const { values: options } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+if (options.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+
+Runtime.install({ shutdownSignals: [] });
+const log = createLog("gpu-worker");
+await runProcess(log, (stop) => start(log, stop));

@@ -1,0 +1,51 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { RenderSpec } from "../images/spec.ts";
+import { type BackendChoice, openBackend } from "./backend.ts";
+import type { ByteRange } from "./bands.ts";
+import { type RenderedBytes, Renderer, RenderingCancelled } from "./renderer.ts";
+
+/** What a renderer thread is started with. */
+export interface ThreadOptions {
+  backend: BackendChoice;
+  /** One number that the main thread sets to 1 to end the rendering under way. */
+  cancelFlag: Int32Array;
+}
+
+/** What the main thread asks for, one at a time. */
+export interface RenderOrder {
+  spec: RenderSpec;
+  range: ByteRange;
+  /** At least as long as the range. */
+  buffer: SharedArrayBuffer;
+  md5: boolean;
+}
+
+/** What the thread answers: once after its start, then once to every order. */
+export type ThreadAnswer =
+  | ({ type: "ready" } & Awaited<ReturnType<typeof openBackend>>)
+  | { type: "rendered"; bytes: RenderedBytes }
+  | { type: "cancelled" }
+  | { type: "failed"; message: string };
+
+async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
+  const { backend: choice, cancelFlag }: ThreadOptions = workerData;
+  const backend = await openBackend(choice);
+  const renderer = new Renderer(backend.kind);
+  const isCancelled = () => Atomics.load(cancelFlag, 0) === 1;
+  parentPort?.on("message", async ({ spec, range, buffer, md5 }: RenderOrder) => {
+    try {
+      const target = new Uint8Array(buffer, 0, range.end - range.start);
+      answer({ type: "rendered", bytes: await renderer.render(spec, range, target, { md5, isCancelled }) });
+    } catch (error) {
+      answer(error instanceof RenderingCancelled ? { type: "cancelled" } : failed(error));
+    }
+  });
+  answer({ type: "ready", ...backend });
+}
+
+function failed(error: unknown): ThreadAnswer {
+  return { type: "failed", message: error instanceof Error ? error.message : String(error) };
+}
+
+const answer = (message: ThreadAnswer) => parentPort?.postMessage(message);
+await serve(answer).catch((error: unknown) => answer(failed(error)));

@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { RenderSpec } from "../images/spec.ts";
+import type { BackendKind } from "./backend.ts";
+import { type Band, type ByteRange, bandsOf, packBand, packedUpTo } from "./bands.ts";
+import { type BandKernel, Kernels } from "./kernels.ts";
+import { Lru } from "./lru.ts";
+import { type PreparedImage, prepareImage } from "./prepared-image.ts";
+
+/** Milliseconds of one thread, by stage. The kernel's include the way back from the GPU. */
+export interface StageTimes {
+  kernel: number;
+  packing: number;
+  digest: number;
+}
+
+export interface RenderedBytes {
+  /** Of the range's bytes, 0 … 2^32 − 1. */
+  crc32: number;
+  /** Base64, as Content-MD5 wants it; only where it was asked for. */
+  md5?: string;
+  times: StageTimes;
+}
+
+export interface RenderOptions {
+  md5: boolean;
+  /** Asked between bands; true ends the rendering with RenderingCancelled. */
+  isCancelled(): boolean;
+}
+
+export class RenderingCancelled extends Error {
+  override name = "RenderingCancelled";
+}
+
+const IMAGES_KEPT = 4;
+
+/**
+ * Renders byte ranges of images in one thread, band by band: the kernel computes some rows, they are packed into the
+ * target and digested while they are still in the processor's cache.
+ */
+export class Renderer {
+  readonly #kernels: Kernels;
+  readonly #images = new Lru<PreparedImage>(IMAGES_KEPT);
+
+  constructor(kind: BackendKind) {
+    this.#kernels = new Kernels(kind);
+  }
+
+  /**
+   * Fills `target`, which has exactly the range's length; whatever it held before is overwritten.
+   * @throws RenderingCancelled, or an Error where the pattern's kernel or the device fails
+   */
+  async render(
+    spec: RenderSpec,
+    range: ByteRange,
+    target: Uint8Array,
+    { md5, isCancelled }: RenderOptions,
+  ): Promise<RenderedBytes> {
+    const image = this.#prepare(spec);
+    const kernel = await this.#kernels.kernelOf(image);
+    const digest = new Digest(target, md5);
+    const watch = new StopWatch();
+    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+    const header = Math.min(image.headerSize, range.end) - range.start;
+    if (header > 0) image.format.writeHeader(spec, range.start, target.subarray(0, header));
+
+    for await (const { band, rows } of computeInOrder(image, kernel, range, this.#kernels.feeding.bandsInFlight)) {
+      watch.lap("kernel");
+      if (isCancelled()) throw new RenderingCancelled();
+      packBand(image, band, rows, range.start, view);
+      watch.lap("packing");
+      digest.upTo(packedUpTo(image, band) - range.start);
+      watch.lap("digest");
+    }
+    return { ...digest.end(), times: watch.times };
+  }
+
+  async close(): Promise<void> {
+    await this.#kernels.close();
+  }
+
+  #prepare(spec: RenderSpec): PreparedImage {
+    const key = JSON.stringify(spec);
+    const kept = this.#images.get(key);
+    if (kept) return kept;
+    const image = prepareImage(spec, this.#kernels.feeding.bandPixels);
+    this.#images.set(key, image);
+    return image;
+  }
+}
+
+/** Starts the range's bands in order, at most `inFlight` ahead of the one that is taken, and yields their pixels. */
+async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: ByteRange, inFlight: number) {
+  const inputRows = new Float32Array(image.shape.bandRows);
+  const started: { band: Band; rows: ReturnType<BandKernel> }[] = [];
+  try {
+    for (const band of bandsOf(image, range)) {
+      image.fillRows(band.fileRow, inputRows);
+      started.push({ band, rows: kernel(band.columns, inputRows, image.table) });
+      if (started.length >= inFlight) yield* oldest(started);
+    }
+    while (started.length > 0) yield* oldest(started);
+  } finally {
+    await Promise.allSettled(started.map(({ rows }) => rows));
+  }
+}
+
+async function* oldest(started: { band: Band; rows: ReturnType<BandKernel> }[]) {
+  const first = started.shift();
+  if (first) yield { band: first.band, rows: await first.rows };
+}
+
+/** CRC-32 and, where asked for, MD5 of bytes that become ready from the front. */
+class Digest {
+  readonly #bytes: Uint8Array;
+  readonly #md5;
+  #crc32 = 0;
+  #done = 0;
+
+  constructor(bytes: Uint8Array, md5: boolean) {
+    this.#bytes = bytes;
+    this.#md5 = md5 ? createHash("md5") : undefined;
+  }
+
+  /** Takes in the bytes before `ready`; a `ready` past the end means all. */
+  upTo(ready: number): void {
+    const bytes = this.#bytes.subarray(this.#done, ready);
+    this.#crc32 = crc32(bytes, this.#crc32);
+    this.#md5?.update(bytes);
+    this.#done += bytes.length;
+  }
+
+  end(): { crc32: number; md5?: string } {
+    this.upTo(this.#bytes.length);
+    return this.#md5 ? { crc32: this.#crc32, md5: this.#md5.digest("base64") } : { crc32: this.#crc32 };
+  }
+}
+
+class StopWatch {
+  readonly times: StageTimes = { kernel: 0, packing: 0, digest: 0 };
+  #last = performance.now();
+
+  /** Books the time since the last lap on a stage. */
+  lap(stage: keyof StageTimes): void {
+    const now = performance.now();
+    this.times[stage] += now - this.#last;
+    this.#last = now;
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { RenderSpec } from "../images/spec.ts";
+import type { Backend, BackendChoice } from "./backend.ts";
+import type { ByteRange } from "./bands.ts";
+import type { RenderedBytes } from "./renderer.ts";
+import type { RenderOrder, ThreadAnswer, ThreadOptions } from "./renderer-thread.ts";
+import { WaitingLine } from "./waiting-line.ts";
+
+export type { ByteRange } from "./bands.ts";
+export type { RenderedBytes, StageTimes } from "./renderer.ts";
+
+/** The renderer or its device failed; the next render starts a fresh thread, and may succeed. */
+export class RendererError extends Error {
+  override name = "RendererError";
+}
+
+export interface RendererSettings {
+  backend: BackendChoice;
+  /** By default one a processor, and one for WebGPU. */
+  threads?: number | undefined;
+  /** Whether each render also computes the MD5 of its bytes. */
+  md5: boolean;
+}
+
+/** Several renderer threads of one backend. */
+export interface Renderers {
+  /** What renders: "webgpu (nvidia-h200)", "webasm" or "cpu". */
+  readonly backend: string;
+  /** Where `auto` did not take WebGPU: why. */
+  readonly note: string | undefined;
+  readonly threads: number;
+  /**
+   * Renders the range's bytes of the image's file to the buffer's front, in the next thread that is free.
+   * @throws RendererError, or the signal's reason once it aborts: the buffer is not written any more then
+   */
+  render(
+    spec: RenderSpec,
+    range: ByteRange,
+    buffer: SharedArrayBuffer,
+    options?: { signal?: AbortSignal; onStart?: () => void },
+  ): Promise<RenderedBytes>;
+  /** Ends the threads. Renders under way fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts renderer threads.
+ * @throws RendererError where the backend that was named is not there
+ */
+export async function createRenderers({ backend: choice, threads, md5 }: RendererSettings): Promise<Renderers> {
+  const first = await RendererThread.start(choice);
+  const { kind, name, note } = first.backend;
+  const count = threads ?? (kind === "webgpu" ? 1 : availableParallelism());
+  const slots = [new Slot(kind, first), ...Array.from({ length: count - 1 }, () => new Slot(kind))];
+  const idle = [...slots];
+  const line = new WaitingLine<void, Slot>(() => idle.shift());
+
+  return {
+    backend: name,
+    note,
+    threads: count,
+    render: async (spec, { start, end }, buffer, { signal = NEVER, onStart } = {}) => {
+      const slot = await line.acquire(undefined, signal);
+      try {
+        onStart?.();
+        return await slot.render({ spec, range: { start, end }, buffer, md5 }, signal);
+      } finally {
+        idle.push(slot);
+        line.serve();
+      }
+    },
+    close: async () => {
+      await Promise.all(slots.map((slot) => slot.close()));
+    },
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+/** The place of one thread. A thread that failed is not trusted with another part: a new one takes its place. */
+class Slot {
+  readonly #kind: Backend["kind"];
+  #thread: RendererThread | undefined;
+
+  constructor(kind: Backend["kind"], thread?: RendererThread) {
+    this.#kind = kind;
+    this.#thread = thread;
+  }
+
+  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
+    try {
+      this.#thread ??= await RendererThread.start(this.#kind);
+      return await this.#thread.render(order, signal);
+    } catch (error) {
+      if (error instanceof RendererError) await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.close();
+  }
+}
+
+class RendererThread {
+  readonly backend: Backend;
+  readonly #worker: Worker;
+  readonly #cancelFlag: Int32Array;
+
+  static async start(backend: BackendChoice): Promise<RendererThread> {
+    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
+    const workerData: ThreadOptions = { backend, cancelFlag };
+    const worker = new Worker(new URL("./renderer-thread.ts", import.meta.url), { workerData });
+    worker.on("error", () => {}); // `answerOf` reports it; without a listener it would end the process
+    const answer = await answerOf(worker);
+    if (answer.type === "ready") return new RendererThread(answer, worker, cancelFlag);
+    await worker.terminate();
+    throw new RendererError(
+      answer.type === "failed" ? answer.message : `The renderer thread began with ${answer.type}.`,
+    );
+  }
+
+  private constructor(backend: Backend, worker: Worker, cancelFlag: Int32Array) {
+    this.backend = backend;
+    this.#worker = worker;
+    this.#cancelFlag = cancelFlag;
+  }
+
+  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
+    const cancel = () => Atomics.store(this.#cancelFlag, 0, 1);
+    Atomics.store(this.#cancelFlag, 0, signal.aborted ? 1 : 0);
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      this.#worker.postMessage(order);
+      const answer = await answerOf(this.#worker);
+      signal.throwIfAborted();
+      if (answer.type === "rendered") return answer.bytes;
+      throw new RendererError(
+        answer.type === "failed" ? answer.message : `The renderer thread answered ${answer.type}.`,
+      );
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** @throws RendererError where the thread ends instead of answering */
+async function answerOf(worker: Worker): Promise<ThreadAnswer> {
+  const settled = new AbortController();
+  const answered = once(worker, "message", { signal: settled.signal });
+  const ended = once(worker, "exit", { signal: settled.signal });
+  try {
+    const [answer] = await Promise.race([
+      answered,
+      ended.then(([code]) => Promise.reject(new Error(`it ended with code ${code}`))),
+    ]);
+    return answer;
+  } catch (error) {
+    throw new RendererError(`The renderer thread failed: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    settled.abort();
+  }
+}

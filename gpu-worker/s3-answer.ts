@@ -1,0 +1,104 @@
+import { ApplicationFailure } from "@temporalio/common";
+import type { PartFailureType } from "./part.ts";
+
+/** What a server answered to a part's PUT. */
+export interface S3Answer {
+  status: number;
+  /** The ETag header, if any, as it came. */
+  etag?: string | undefined;
+  /** The beginning of the body. */
+  body: string;
+}
+
+/** Where an attempt stands, which decides on what its failure means. */
+export interface AttemptState {
+  /** Temporal's attempt, from 1. */
+  attempt: number;
+  /** How often S3 has found this part's bytes corrupted, this time included. */
+  corruptions: number;
+}
+
+/** Pauses before the next attempt in milliseconds: a random one of 0 … min(cap, base · 2^attempt). */
+interface Backoff {
+  base: number;
+  cap: number;
+}
+
+const ORDINARY: Backoff = { base: 250, cap: 20_000 };
+const SLOW_DOWN: Backoff = { base: 1_000, cap: 60_000 };
+
+const CORRUPTIONS_ALLOWED = 2;
+
+/** Codes that S3 sends with status 400 although the same request may succeed the next time. */
+const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
+
+const SLOW_DOWN_CODES = new Set(["SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"]);
+
+/**
+ * The ETag, without its quotes, of a part that S3 accepted.
+ * @throws ApplicationFailure of the type that the answer means (see PartFailureType)
+ */
+export function etagOf(answer: S3Answer, state: AttemptState): string {
+  if (answer.status >= 200 && answer.status < 300) {
+    const etag = answer.etag?.replaceAll('"', "");
+    if (etag) return etag;
+    throw retryable("S3Unavailable", `S3 answered ${answer.status} without an ETag`, ORDINARY, state.attempt);
+  }
+  throw failureOf(answer, state);
+}
+
+/** Whether S3 found that the bytes it received are not those that were sent. */
+export function isCorruption(answer: S3Answer): boolean {
+  return errorOf(answer.body).code === "BadDigest";
+}
+
+/** The connection broke, stalled or could not be made: nobody knows what S3 has, and sending the part again is right. */
+export function connectionFailure(error: Error, attempt: number): ApplicationFailure {
+  return retryable("S3Unavailable", `The connection to S3 failed: ${error.message}`, ORDINARY, attempt);
+}
+
+function failureOf({ status, body }: S3Answer, state: AttemptState): ApplicationFailure {
+  const { code, message } = errorOf(body);
+  const said = `S3 answered ${status}${code && ` ${code}`}${message && `: ${message}`}`;
+
+  if (code === "BadDigest") {
+    if (state.corruptions > CORRUPTIONS_ALLOWED) {
+      return final("PartCorrupted", `${said} (for the ${state.corruptions}th time; something on the way alters bytes)`);
+    }
+    return retryable("PartCorrupted", said, ORDINARY, state.attempt);
+  }
+  if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
+    return retryable("S3Unavailable", said, SLOW_DOWN, state.attempt);
+  }
+  if (status === 408 || status >= 500 || PASSING_CODES.has(code)) {
+    return retryable("S3Unavailable", said, ORDINARY, state.attempt);
+  }
+  if (status === 403) return final("UrlExpired", said);
+  if (status === 404 && code === "NoSuchUpload") return final("UploadGone", said);
+  return final("S3Refused", said);
+}
+
+function final(type: PartFailureType, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+function retryable(type: PartFailureType, message: string, { base, cap }: Backoff, attempt: number) {
+  const longest = Math.min(cap, base * 2 ** attempt);
+  const nextRetryDelay = Math.max(1, Math.round(Math.random() * longest));
+  return ApplicationFailure.create({ type, message, nextRetryDelay });
+}
+
+/** S3's error document (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), as far as people need it. */
+function errorOf(body: string): { code: string; message: string } {
+  return { code: element(body, "Code", 64), message: withoutSignature(element(body, "Message", 300)) };
+}
+
+function element(body: string, name: string, longest: number): string {
+  const text = body.match(new RegExp(`<${name}>([^<]*)</${name}>`))?.[1] ?? "";
+  return text.trim().slice(0, longest);
+}
+
+/** A proxy may put the URL into its message. */
+function withoutSignature(message: string): string {
+  return message.replaceAll(/X-Amz-[\w-]+=[^\s&;<]*/gi, "[…]");
+}

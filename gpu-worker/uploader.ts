@@ -1,0 +1,142 @@
+import http from "node:http";
+import https from "node:https";
+import type { S3Answer } from "./s3-answer.ts";
+
+/** One presigned PUT. */
+export interface Upload {
+  url: string;
+  bytes: Uint8Array;
+  /** Base64 for Content-MD5: S3 refuses bytes that differ. */
+  md5?: string | undefined;
+  /** Cuts the connection at once. */
+  signal: AbortSignal;
+  /** Told the number of bytes that the socket has taken so far. */
+  onProgress(bytesSent: number): void;
+}
+
+/** The connection broke or stood still; whether the server has the bytes is unknown. */
+export class UploadError extends Error {
+  override name = "UploadError";
+}
+
+export interface Uploader {
+  /**
+   * Sends the bytes and returns what the server answered, whatever that is.
+   * @throws UploadError, or the signal's reason once it aborts
+   */
+  put(upload: Upload): Promise<S3Answer>;
+  close(): void;
+}
+
+/** Written at a time: small enough to notice that a slow connection still moves. */
+const CHUNK = 256 * 1024;
+
+/** Characters; no error document is longer, and what comes after is not waited for. */
+const ANSWER_LIMIT = 16 * 1024;
+
+/** Puts parts by node:http, which costs the least CPU time a byte, over connections that are kept. */
+export function createUploader({ stallSeconds }: { stallSeconds: number }): Uploader {
+  const agents = {
+    "http:": new http.Agent({ keepAlive: true }),
+    "https:": new https.Agent({ keepAlive: true }),
+  };
+
+  function open(url: URL, options: http.RequestOptions): http.ClientRequest {
+    return url.protocol === "https:"
+      ? https.request(url, { ...options, agent: agents["https:"] })
+      : http.request(url, { ...options, agent: agents["http:"] });
+  }
+
+  async function put(upload: Upload): Promise<S3Answer> {
+    const { signal, bytes, md5 } = upload;
+    signal.throwIfAborted();
+    const headers = { "content-length": bytes.length, ...(md5 && { "content-md5": md5 }) };
+    const request = open(new URL(upload.url), { method: "PUT", headers });
+    const cut = () => request.destroy();
+    signal.addEventListener("abort", cut, { once: true });
+    try {
+      return await exchange(request, upload, stallSeconds);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isStaleConnection(request, error)) return await put(upload);
+      throw new UploadError(error instanceof Error ? error.message || error.name : String(error), { cause: error });
+    } finally {
+      signal.removeEventListener("abort", cut);
+    }
+  }
+
+  return {
+    put,
+    close: () => {
+      agents["http:"].destroy();
+      agents["https:"].destroy();
+    },
+  };
+}
+
+/**
+ * The server closed a kept connection just when it was used again (https://nodejs.org/api/http.html#requestreusedsocket):
+ * nothing is wrong, another connection will do. The pool runs out of kept connections, so this ends.
+ */
+function isStaleConnection(request: http.ClientRequest, error: unknown): boolean {
+  return request.reusedSocket && error instanceof Error && "code" in error && error.code === "ECONNRESET";
+}
+
+async function exchange(
+  request: http.ClientRequest,
+  { bytes, onProgress }: Upload,
+  stallSeconds: number,
+): Promise<S3Answer> {
+  const stall = setTimeout(() => {
+    request.destroy(new Error(`nothing moved for ${stallSeconds} s, so it was cut (UPLOAD_STALL_SECONDS)`));
+  }, stallSeconds * 1000);
+  try {
+    const answered = answerOf(request, () => stall.refresh());
+    send(request, bytes, (bytesSent) => {
+      stall.refresh();
+      onProgress(bytesSent);
+    });
+    return await answered;
+  } finally {
+    clearTimeout(stall);
+  }
+}
+
+/** Writes chunk by chunk, each once the socket has taken the one before; a broken connection ends it. */
+function send(request: http.ClientRequest, bytes: Uint8Array, onProgress: (bytesSent: number) => void): void {
+  let sent = 0;
+  const next = (error?: Error | null) => {
+    if (error || request.destroyed) return;
+    onProgress(sent);
+    const chunk = bytes.subarray(sent, sent + CHUNK);
+    sent += chunk.length;
+    if (chunk.length > 0) request.write(chunk, next);
+    else request.end();
+  };
+  next();
+}
+
+function answerOf(request: http.ClientRequest, onProgress: () => void): Promise<S3Answer> {
+  return new Promise((resolve, reject) => {
+    request.on("error", reject);
+    request.on("close", () => reject(new Error("it was closed without an answer")));
+    request.on("response", (response) => {
+      let body = "";
+      const answer = () => resolve({ status: response.statusCode ?? 0, etag: response.headers.etag, body });
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        onProgress();
+        body += text;
+        if (body.length >= ANSWER_LIMIT) {
+          answer();
+          request.destroy();
+        }
+      });
+      response.on("end", () => {
+        answer();
+        if (!request.writableFinished) request.destroy();
+      });
+      response.on("error", reject);
+    });
+  });
+}

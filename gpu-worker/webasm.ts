@@ -1,0 +1,84 @@
+import type { Kernel } from "gpu.js";
+import type { KernelShape } from "./prepared-image.ts";
+
+/** What gpu.js keeps of a compiled WebAssembly kernel: `_active` in its src/backend/web-assembly/kernel.js. */
+interface CompiledModule {
+  /** Computes the cells `start` … `end − 1`. */
+  run: WasmRun;
+  /** The same, four cells at a time; `start` and `end` are multiples of 4. Null where SIMD is missing. */
+  runSimd: WasmRun | null;
+  /** The module's memory: arguments, constants, output. */
+  f32: Float32Array;
+  layout: {
+    arrays: Record<string, { index: number; offset: number; flatLength: number }>;
+    /** In bytes. */
+    outputOffset: number;
+  };
+  cells: number;
+}
+
+type WasmRun = (start: number, end: number, seed: number) => void;
+
+/**
+ * Runs a kernel that gpu.js has built for WebAssembly inside its memory, without the copy of every result that
+ * gpu.js's own `run` makes (`f32.slice`, as dear as the kernel itself). The rows it returns are views
+ * that the next run overwrites.
+ *
+ * gpu.js has no public way to do this: what is read here are internals of 2.24.1, checked at every use.
+ * @throws Error where gpu.js no longer keeps them this way
+ */
+export function runInWasmMemory(kernel: Kernel, { tileWidth, bandRows }: KernelShape) {
+  const { run, runSimd, f32, layout, cells } = compiledModule(kernel, tileWidth * bandRows);
+  const inputs = Object.values(layout.arrays)
+    .sort((a, b) => a.index - b.index)
+    .map(({ offset, flatLength }) => f32.subarray(offset / 4, offset / 4 + flatLength));
+  const output = layout.outputOffset / 4;
+  const rows = Array.from({ length: bandRows }, (_, row) =>
+    f32.subarray(output + row * tileWidth, output + (row + 1) * tileWidth),
+  );
+  const runCells = runSimd ?? run;
+  const current: (Float32Array | undefined)[] = [];
+
+  return (...values: [columns: Float32Array, rows: Float32Array, table: Float32Array]): Float32Array[] => {
+    values.forEach((value, index) => {
+      const changes = index === ROWS || current[index] !== value;
+      if (changes) inputs[index]?.set(value);
+      current[index] = value;
+    });
+    runCells(0, cells, 0);
+    return rows;
+  };
+}
+
+/** The kernel's second argument is filled anew for every band; the others change only with the tile or the image. */
+const ROWS = 1;
+
+function compiledModule(kernel: Kernel, cells: number): CompiledModule {
+  const active: unknown = Reflect.get(kernel, "_active");
+  if (isCompiledModule(active) && active.cells === cells) return active;
+  throw new Error(
+    "gpu.js keeps its compiled WebAssembly kernels differently from version 2.24.1: " +
+      "gpu-worker/webasm.ts must be adapted to the installed version.",
+  );
+}
+
+function isCompiledModule(value: unknown): value is CompiledModule {
+  if (!isRecord(value) || !isRecord(value["layout"]) || !isRecord(value["layout"]["arrays"])) return false;
+  const { run, runSimd, f32, layout, cells } = value;
+  return (
+    typeof run === "function" &&
+    (runSimd === null || typeof runSimd === "function") &&
+    f32 instanceof Float32Array &&
+    typeof cells === "number" &&
+    typeof layout["outputOffset"] === "number" &&
+    Object.keys(value["layout"]["arrays"]).length === 3 &&
+    Object.values(value["layout"]["arrays"]).every(
+      (array) =>
+        isRecord(array) && [array["index"], array["offset"], array["flatLength"]].every((n) => typeof n === "number"),
+    )
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

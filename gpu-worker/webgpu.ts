@@ -1,0 +1,36 @@
+/** A WebGPU adapter that gpu.js can be given. */
+export interface FoundAdapter {
+  /** Dawn's instance: the adapter dies with it, so whoever uses the adapter holds on to it. */
+  gpu: GPU;
+  adapter: GPUAdapter;
+  /** As the driver names it, e.g. "nvidia-h200". */
+  name: string;
+  /** Whether it computes on the CPU (llvmpipe, SwiftShader): slower than WebAssembly, good for tests. */
+  software: boolean;
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software/i;
+
+/**
+ * The best WebGPU adapter of this machine, by Dawn (npm package `webgpu`).
+ * @throws Error that says why there is none
+ */
+export async function findAdapter(): Promise<FoundAdapter> {
+  const { create, globals } = await import("webgpu");
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("no Vulkan, Metal or Direct3D 12 adapter was found");
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  return {
+    gpu,
+    adapter,
+    name: device || description || vendor || "unnamed adapter",
+    software: isFallbackAdapter || SOFTWARE.test([vendor, architecture, device, description].join(" ")),
+  };
+}
+
+/** Gives gpu.js the adapter in the only place it looks: `navigator.gpu`, read when a kernel is first built. */
+export function offerToGpuJs({ gpu, adapter }: FoundAdapter): void {
+  Object.defineProperty(navigator, "gpu", { value: { instance: gpu, requestAdapter: async () => adapter } });
+}
