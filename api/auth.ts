@@ -1,0 +1,57 @@
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { unauthenticated } from "./errors.ts";
+import type { ApiSettings } from "./settings.ts";
+
+/** Who calls: the token's subject, until the token's expiry (milliseconds since the epoch). */
+export interface Viewer {
+  id: string;
+  expiresAt: number;
+}
+
+/**
+ * @param authorization the header's value, "Bearer …"
+ * @throws GraphQLError UNAUTHENTICATED; `TokenMissing` where there is no token at all
+ */
+export type Authenticate = (authorization: string | undefined) => Promise<Viewer>;
+
+type AuthSettings = Pick<ApiSettings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" | "JWT_AUDIENCE">;
+
+const bearer = /^Bearer +(\S+)$/i;
+const clockToleranceSeconds = 5;
+
+/** Printable and short enough for a NOTIFY payload (8,000 bytes). */
+const userId = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
+/** Accepts JSON Web Tokens with `sub` and `exp`, signed with the shared secret or by a key of the key set. */
+export function createAuthenticate(settings: AuthSettings): Authenticate {
+  const verify = verifier(settings);
+  return async (authorization) => {
+    if (!authorization) throw unauthenticated("This needs a token: send the header Authorization: Bearer TOKEN.");
+    const token = bearer.exec(authorization)?.[1];
+    if (!token) throw unauthenticated("The Authorization header must be: Bearer TOKEN.");
+    const { sub = "", exp = 0 } = await verify(token).catch(refuse);
+    if (!userId.test(sub)) throw unauthenticated("The token's subject (sub) must have 1 to 255 printable characters.");
+    return { id: sub, expiresAt: (exp + clockToleranceSeconds) * 1000 };
+  };
+}
+
+function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings) {
+  const options = {
+    requiredClaims: ["sub", "exp"],
+    clockTolerance: clockToleranceSeconds,
+    ...(JWT_ISSUER === undefined ? {} : { issuer: JWT_ISSUER }),
+    ...(JWT_AUDIENCE === undefined ? {} : { audience: JWT_AUDIENCE }),
+  };
+  const secret = new TextEncoder().encode(JWT_SECRET);
+  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : createRemoteJWKSet(new URL(JWKS_URL));
+  const algorithms = JWKS_URL === undefined ? ["HS256"] : ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
+  return async (token: string): Promise<JWTPayload> =>
+    (await jwtVerify(token, keys, { ...options, algorithms })).payload;
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof errors.JWTExpired) throw unauthenticated("The token has expired: sign in again.");
+  if (error instanceof errors.JWKSTimeout) throw error;
+  if (error instanceof errors.JOSEError) throw unauthenticated(`The token is not accepted: ${error.message}.`);
+  throw error;
+}

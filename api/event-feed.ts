@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+import { type EventHint, eventChannel } from "../database/apply-event.ts";
+import type { Log } from "../service/log.ts";
+
+const heartbeatMs = 10_000;
+const answerWithinMs = 5_000;
+const longestPauseMs = 5_000;
+
+/** What a subscriber waits for: new events of one render, or of all renders of one viewer. */
+export type Topic = `render ${string}` | `viewer ${string}`;
+
+/**
+ * Wakes whoever waits for events. One LISTEN connection serves all subscribers of this process. A notification is only
+ * a hint to read the event table: after every (re)connect all are woken, so nothing is lost with a connection.
+ */
+export class EventFeed {
+  readonly #databaseUrl: string;
+  readonly #log: Log;
+  readonly #stop = new AbortController();
+  readonly #watches = new Map<Topic, Set<Watch>>();
+  readonly #listening: Promise<void>;
+
+  constructor(databaseUrl: string, log: Log) {
+    this.#databaseUrl = databaseUrl;
+    this.#log = log;
+    this.#listening = this.#keepListening();
+  }
+
+  /** Starts to watch a topic: read the table after this call, and no event goes unseen. */
+  watch(topic: Topic): Watch {
+    const watch = new Watch(() => this.#forget(topic, watch));
+    const watches = this.#watches.get(topic) ?? new Set();
+    this.#watches.set(topic, watches.add(watch));
+    return watch;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#listening;
+  }
+
+  #forget(topic: Topic, watch: Watch): void {
+    const watches = this.#watches.get(topic);
+    watches?.delete(watch);
+    if (watches?.size === 0) this.#watches.delete(topic);
+  }
+
+  #wake(topic: Topic): void {
+    for (const watch of this.#watches.get(topic) ?? []) watch.wake();
+  }
+
+  async #keepListening(): Promise<void> {
+    let pauseMs = 100;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#listen(() => {
+          pauseMs = 100;
+        });
+      } catch (err) {
+        this.#log.warn({ err, pauseMs }, "the event feed lost PostgreSQL; connecting again");
+      }
+      await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    }
+  }
+
+  /** Listens until the connection or this feed ends; a connection that stops answering has ended. */
+  async #listen(onConnected: () => void): Promise<void> {
+    const client = new Client({
+      connectionString: this.#databaseUrl,
+      connectionTimeoutMillis: answerWithinMs,
+      query_timeout: answerWithinMs,
+      application_name: "rasterlift event feed",
+    });
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => {});
+    client.on("error", lost.reject);
+    client.on("end", () => lost.reject(new Error("PostgreSQL closed the connection")));
+    client.on("notification", ({ payload = "" }) => this.#notified(JSON.parse(payload)));
+    try {
+      await client.connect();
+      await client.query(`listen ${eventChannel}`);
+      onConnected();
+      for (const topic of this.#watches.keys()) this.#wake(topic);
+      while (!this.#stop.signal.aborted) {
+        const pause = sleep(heartbeatMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+        await Promise.race([pause, lost.promise]);
+        await client.query("select");
+      }
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  #notified({ renderId, userId }: EventHint): void {
+    this.#wake(`render ${renderId}`);
+    this.#wake(`viewer ${userId}`);
+  }
+}
+
+/** One subscriber's bell: it keeps at most one ring, however many events there are. */
+export class Watch {
+  readonly #onClose: () => void;
+  #rung = false;
+  #closed = false;
+  #answer: (() => void) | undefined;
+
+  constructor(onClose: () => void) {
+    this.#onClose = onClose;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  wake(): void {
+    this.#rung = true;
+    this.#answer?.();
+  }
+
+  /** Resolves once it has rung since the last call: true, or false when it is closed. */
+  async changed(): Promise<boolean> {
+    if (!this.#rung && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#answer = resolve;
+      });
+      this.#answer = undefined;
+    }
+    this.#rung = false;
+    return !this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#answer?.();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,39 @@
+import type { RequestHandler } from "express";
+import type { Services } from "./context.ts";
+
+const answerWithinMs = 2_000;
+
+/** `GET /health`: the process is up. */
+export const health: RequestHandler = (_request, response) => {
+  response.json({ status: "ok" });
+};
+
+/** `GET /ready`: PostgreSQL and Temporal answer; 503 with the reason otherwise. */
+export function ready({ em, workflows, log }: Services): RequestHandler {
+  return async (_request, response) => {
+    const checks = {
+      postgresql: within(answerWithinMs, em().execute("select 1")),
+      temporal: workflows.ping(answerWithinMs),
+    };
+    const reasons = await Promise.all(
+      Object.entries(checks).map(([name, check]) =>
+        check.then(
+          () => [],
+          (err: unknown) => {
+            log.warn({ err }, `${name} is not ready`);
+            return [`${name} does not answer`];
+          },
+        ),
+      ),
+    );
+    const reason = reasons.flat().join("; ");
+    if (reason) response.status(503).json({ status: "unavailable", reason });
+    else response.json({ status: "ready" });
+  };
+}
+
+async function within(ms: number, answer: Promise<unknown>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  await Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}

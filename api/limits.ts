@@ -1,0 +1,126 @@
+import {
+  type ASTVisitor,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+  type ValidationContext,
+} from "graphql";
+
+/** The same for HTTP and for WebSocket, in bytes: a request's body, and a message. */
+export const maxRequestBytes = 256 * 1024;
+
+/** A whole form for the largest operation of the schema has some 500; parsing and validation cost grows with tokens. */
+export const maxTokens = 2_000;
+
+/** The schema's own depth is 6; the usual introspection query needs 15. */
+const maxDepth = 20;
+
+/** A page of 100 renders with every field costs about 5,000. */
+const maxCost = 10_000;
+
+/** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
+const rootFieldCost = 100;
+
+const longestPage = 100;
+const defaultPage = 20;
+
+interface Measure {
+  depth: number;
+  cost: number;
+}
+
+/**
+ * A validation rule that refuses an operation before it runs where it is too deep or would resolve too many fields.
+ * A field costs 1, or its `extensions.cost`; what lies below a connection counts once an item asked for.
+ */
+export function limitOperation(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(operation) {
+      const schema = context.getSchema();
+      const root = schema.getRootType(operation.operation);
+      const { depth, cost } = new Measurement(schema, (name) => context.getFragment(name)).of(
+        operation.selectionSet,
+        root,
+      );
+      const rootFields = operation.selectionSet.selections.length;
+      if (depth > maxDepth) refuse(context, `It is ${depth} levels deep; ${maxDepth} are allowed.`);
+      if (cost + rootFields * rootFieldCost > maxCost) {
+        refuse(
+          context,
+          `It costs ${cost + rootFields * rootFieldCost}; ${maxCost} are allowed. Ask for fewer fields or smaller pages.`,
+        );
+      }
+    },
+  };
+}
+
+function refuse(context: ValidationContext, message: string): void {
+  context.reportError(
+    new GraphQLError(`The operation is too large. ${message}`, { extensions: { code: "OPERATION_TOO_LARGE" } }),
+  );
+}
+
+/** Measures each fragment once, however often it is spread, so that the measuring itself stays cheap. */
+class Measurement {
+  readonly #schema: GraphQLSchema;
+  readonly #fragment: (name: string) => FragmentDefinitionNode | null | undefined;
+  readonly #fragments = new Map<string, Measure>();
+
+  constructor(schema: GraphQLSchema, fragment: (name: string) => FragmentDefinitionNode | null | undefined) {
+    this.#schema = schema;
+    this.#fragment = fragment;
+  }
+
+  of({ selections }: SelectionSetNode, parent: GraphQLNamedType | null | undefined): Measure {
+    const total = { depth: 0, cost: 0 };
+    for (const selection of selections) {
+      const { depth, cost } =
+        selection.kind === Kind.FIELD
+          ? this.#field(selection, parent)
+          : selection.kind === Kind.FRAGMENT_SPREAD
+            ? this.#spread(selection.name.value)
+            : this.of(selection.selectionSet, this.#type(selection.typeCondition?.name.value) ?? parent);
+      total.depth = Math.max(total.depth, depth);
+      total.cost += cost;
+    }
+    return total;
+  }
+
+  #field(node: FieldNode, parent: GraphQLNamedType | null | undefined): Measure {
+    const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
+    const own = typeof field?.extensions["cost"] === "number" ? field.extensions["cost"] : 1;
+    if (!node.selectionSet) return { depth: 1, cost: own };
+    const paged = field?.args.some(({ name }) => name === "first") ?? false;
+    const below = this.of(node.selectionSet, field && getNamedType(field.type));
+    return { depth: below.depth + 1, cost: own + below.cost * (paged ? pageLength(node) : 1) };
+  }
+
+  #spread(name: string): Measure {
+    const known = this.#fragments.get(name);
+    if (known) return known;
+    this.#fragments.set(name, { depth: 0, cost: 0 });
+    const fragment = this.#fragment(name);
+    if (!fragment) return { depth: 0, cost: 0 };
+    const measure = this.of(fragment.selectionSet, this.#type(fragment.typeCondition.name.value));
+    this.#fragments.set(name, measure);
+    return measure;
+  }
+
+  #type(name: string | undefined): GraphQLNamedType | undefined {
+    return name === undefined ? undefined : this.#schema.getType(name);
+  }
+}
+
+/** As long as the page's `first` or `last` says; one given by a variable counts as the longest. */
+function pageLength(node: FieldNode): number {
+  const sizes = (node.arguments ?? []).filter(({ name }) => name.value === "first" || name.value === "last");
+  if (sizes.length === 0) return defaultPage;
+  return Math.max(...sizes.map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : longestPage)));
+}

@@ -1,0 +1,30 @@
+import { Render } from "../../database/render.ts";
+import { objectKey } from "../../images/plan.ts";
+import type { Context } from "../context.ts";
+import { type InvalidState, invalidState, type NotFound, renderNotFound } from "./render-action.ts";
+import { findRender } from "./view.ts";
+
+export interface DeletedRender {
+  __typename: "DeletedRender";
+  id: string;
+}
+
+const deletable: readonly string[] = ["COMPLETED", "FAILED", "CANCELED"];
+
+/**
+ * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events.
+ * Every step can be repeated, so a failure on the way leaves a render that can be deleted again.
+ */
+export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
+  const render = await findRender(context, id);
+  if (!render) return renderNotFound(id);
+  const refused = () =>
+    invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
+  if (!deletable.includes(render.status)) return refused();
+  if (render.status === "FAILED" && (await context.workflows.update(render, "discardParts")) === "refused") {
+    return refused();
+  }
+  await context.storage.deleteObject(objectKey(render.id, render.spec.format));
+  await context.em().nativeDelete(Render, { id: render.id });
+  return { __typename: "DeletedRender", id };
+}

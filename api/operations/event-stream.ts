@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RenderEvent } from "../../database/render-event.ts";
+import type { RenderEventKind } from "../../database/state.ts";
+import type { Log } from "../../service/log.ts";
+import type { Watch } from "../event-feed.ts";
+import { type RenderView, viewOf } from "./view.ts";
+
+/** Events read at once: a subscriber holds no more than these, however slow it is. */
+export const pageSize = 50;
+
+/** An event with the render as it was then. */
+export interface RenderEventView {
+  sequence: number;
+  /** RFC 3339. */
+  at: string;
+  kind: RenderEventKind;
+  render: RenderView;
+}
+
+export function eventView({ sequence, at, kind, state }: RenderEvent, row: RenderView["row"]): RenderEventView {
+  return { sequence, at: at.toISOString(), kind, render: viewOf(row, state) };
+}
+
+const pauseMs = 1_000;
+
+/**
+ * Reads a page however long PostgreSQL is away: a failing stream would close the whole socket for good.
+ * @returns no events where the watch ends first
+ */
+export async function readPage<E>(read: () => Promise<E[]>, watch: Watch, log: Log): Promise<E[]> {
+  while (!watch.closed) {
+    try {
+      return await read();
+    } catch (err) {
+      log.warn({ err }, "an event stream cannot read; trying again");
+      await sleep(pauseMs);
+    }
+  }
+  return [];
+}
+
+/**
+ * Ends the watch with the stream. A generator's own `return()` waits for its pending `next()`, and that one
+ * for the watch, so the watch is closed first.
+ */
+export function closing<T>(generator: AsyncGenerator<T, void>, watch: Watch): AsyncIterableIterator<T, void> {
+  return {
+    next: () => generator.next(),
+    return: () => {
+      watch.close();
+      return generator.return();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

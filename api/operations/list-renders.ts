@@ -1,0 +1,100 @@
+import type { FilterQuery } from "@mikro-orm/core";
+import { Render } from "../../database/render.ts";
+import type { RenderStatus } from "../../database/state.ts";
+import type { Context } from "../context.ts";
+import { badUserInput } from "../errors.ts";
+
+const defaultLimit = 20;
+const maximumLimit = 100;
+const maximumFilterValues = 100;
+
+export interface RenderListArguments {
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+  filter?:
+    | {
+        status?: readonly RenderStatus[] | null | undefined;
+        pattern?: readonly string[] | null | undefined;
+        nameContains?: string | null | undefined;
+      }
+    | null
+    | undefined;
+}
+
+/** One page of the viewer's renders, newest first; what lies beyond it is asked only when it is selected. */
+export interface RenderPage {
+  renders: Render[];
+  hasPreviousPage: () => Promise<boolean>;
+  hasNextPage: () => Promise<boolean>;
+  totalCount: () => Promise<number>;
+}
+
+/**
+ * A page by keyset: ids are in the order of time, so new renders shift no page.
+ * @throws GraphQLError BAD_USER_INPUT with the range of what is outside it
+ */
+export async function listRenders(args: RenderListArguments, { em, viewerId }: Context): Promise<RenderPage> {
+  const backwards = args.last != null;
+  const limit = pageSize(args);
+  const after = args.after == null ? undefined : idOf("after", args.after);
+  const before = args.before == null ? undefined : idOf("before", args.before);
+  const all: FilterQuery<Render>[] = [{ userId: viewerId }, ...conditions(args.filter ?? {})];
+  const exists = async (id: object) =>
+    (await em().findOne(Render, { $and: [...all, { id }] }, { fields: ["id"] })) !== null;
+
+  const found = await em().find(
+    Render,
+    { $and: [...all, ...(after ? [{ id: { $lt: after } }] : []), ...(before ? [{ id: { $gt: before } }] : [])] },
+    { orderBy: { id: backwards ? "asc" : "desc" }, limit },
+  );
+  const renders = backwards ? found.reverse() : found;
+  const newest = renders[0];
+  const oldest = renders.at(-1);
+  return {
+    renders,
+    hasPreviousPage: async () => (newest ? exists({ $gt: newest.id }) : after !== undefined && exists({ $gte: after })),
+    hasNextPage: async () => (oldest ? exists({ $lt: oldest.id }) : before !== undefined && exists({ $lte: before })),
+    totalCount: () => em().count(Render, { $and: all }),
+  };
+}
+
+/** An opaque cursor: the position right at this render. */
+export function cursorOf({ id }: Render): string {
+  return Buffer.from(id.replaceAll("-", ""), "hex").toString("base64url");
+}
+
+function idOf(argument: string, cursor: string): string {
+  const hex = Buffer.from(cursor, "base64url").toString("hex");
+  if (hex.length !== 32)
+    throw badUserInput(`${argument} must be a cursor of this connection; ${JSON.stringify(cursor)} is not.`);
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function pageSize({ first, last }: RenderListArguments): number {
+  if (first != null && last != null) throw badUserInput("Give first or last, not both.");
+  const limit = first ?? last ?? defaultLimit;
+  if (limit >= 1 && limit <= maximumLimit) return limit;
+  throw badUserInput(`${first == null ? "last" : "first"} is ${limit}; it must be from 1 to ${maximumLimit}.`);
+}
+
+function conditions({
+  status,
+  pattern,
+  nameContains,
+}: NonNullable<RenderListArguments["filter"]>): FilterQuery<Render>[] {
+  for (const [field, values] of Object.entries({ status, pattern })) {
+    if (values && values.length > maximumFilterValues) {
+      throw badUserInput(`filter.${field} has ${values.length} values; it may have ${maximumFilterValues}.`);
+    }
+  }
+  if ([nameContains, ...(pattern ?? [])].some((text) => text?.includes("\0"))) {
+    throw badUserInput("filter has a text with the character U+0000, which no name contains.");
+  }
+  return [
+    ...(status ? [{ status: { $in: [...status] } }] : []),
+    ...(pattern ? [{ pattern: { $in: [...pattern] } }] : []),
+    ...(nameContains ? [{ name: { $ilike: `%${nameContains.replace(/[\\%_]/g, "\\$&")}%` } }] : []),
+  ];
+}

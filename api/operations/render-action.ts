@@ -1,0 +1,40 @@
+import type { Render } from "../../database/render.ts";
+import type { RenderStatus } from "../../database/state.ts";
+import type { RenderUpdate } from "../../workflows/messages.ts";
+import type { Context } from "../context.ts";
+import type { UpdateAnswer } from "../render-workflows.ts";
+import type { Refusal } from "./start-render.ts";
+import { findRender, type RenderView, viewOf } from "./view.ts";
+
+export type NotFound = Refusal<"RenderNotFoundError">;
+export type InvalidState = Refusal<"InvalidStateError"> & { status: RenderStatus };
+
+/** Asks the render's workflow for a change and shows the render as it then is. */
+export async function renderAction(
+  id: string,
+  action: Exclude<RenderUpdate, "discardParts">,
+  context: Context,
+): Promise<RenderView | NotFound | InvalidState> {
+  const render = await findRender(context, id);
+  if (!render) return renderNotFound(id);
+  const answer = await context.workflows.update(render, action);
+  const now = await findRender(context, id);
+  if (!now) return renderNotFound(id);
+  return answer === "done" ? viewOf(now) : invalidState(now, refusal(now, action, answer));
+}
+
+export function renderNotFound(id: string): NotFound {
+  return { __typename: "RenderNotFoundError", message: `You have no render ${id}.` };
+}
+
+export function invalidState(render: Render, message: string): InvalidState {
+  return { __typename: "InvalidStateError", message, status: render.status };
+}
+
+const ended: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
+
+function refusal({ id, status }: Render, action: RenderUpdate, answer: Exclude<UpdateAnswer, "done">): string {
+  if (answer === "refused") return `${action} is not possible while render ${id} is ${status}.`;
+  if (ended.includes(status)) return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
+  return `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there. Start it anew.`;
+}

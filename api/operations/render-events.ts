@@ -1,0 +1,52 @@
+import type { Render } from "../../database/render.ts";
+import { RenderEvent } from "../../database/render-event.ts";
+import type { RenderStatus } from "../../database/state.ts";
+import type { Context } from "../context.ts";
+import { badUserInput, notFound } from "../errors.ts";
+import type { Watch } from "../event-feed.ts";
+import { closing, eventView, pageSize, type RenderEventView, readPage } from "./event-stream.ts";
+import { findRender } from "./view.ts";
+
+const endStatuses: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
+
+/**
+ * The events of one render: without `after` from the latest on, else from sequence `after` + 1 on.
+ * It ends after an end status that no later event follows; a retry after FAILED is such an event.
+ * @throws GraphQLError NOT_FOUND where the viewer has no such render
+ */
+export async function renderEvents(
+  { id, after }: { id: string; after?: number | null | undefined },
+  context: Context,
+): Promise<AsyncIterableIterator<RenderEventView>> {
+  if (after != null && after < 0) throw badUserInput(`after is ${after}; it must be 0 or the last sequence you have.`);
+  const render = await findRender(context, id);
+  if (!render) throw notFound(`You have no render ${id}.`);
+  const watch = context.feed.watch(`render ${render.id}`);
+  return closing(read(render, after ?? render.sequence - 1, watch, context), watch);
+}
+
+async function* read(render: Render, after: number, watch: Watch, { em, log }: Context) {
+  let sequence = after;
+  let ended = endStatuses.includes(render.status);
+  try {
+    for (;;) {
+      const next = () =>
+        em().find(
+          RenderEvent,
+          { render: render.id, sequence: { $gt: sequence } },
+          { orderBy: { sequence: "asc" }, limit: pageSize },
+        );
+      const page = await readPage(next, watch, log);
+      for (const event of page) {
+        yield eventView(event, render);
+        sequence = event.sequence;
+        ended = endStatuses.includes(event.state.status);
+      }
+      const mayBeMore = page.length === pageSize || (page.length > 0 && ended);
+      if (mayBeMore) continue;
+      if (ended || !(await watch.changed())) return;
+    }
+  } finally {
+    watch.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from "node:util";
+import { createRender } from "../../database/create-render.ts";
+import { patternOf } from "../../images/patterns/index.ts";
+import type { FieldIssue } from "../../images/spec.ts";
+import type { Context } from "../context.ts";
+import { type InvalidSpec, invalidSpec, planRender, type SpecArguments } from "./plan-render.ts";
+import { type RenderView, viewOf } from "./view.ts";
+
+const maxTextLength = 200;
+
+export interface StartRenderArguments {
+  spec: SpecArguments;
+  name?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+  /** Bytes. */
+  partSize?: number | null | undefined;
+}
+
+export interface Refusal<Name extends string> {
+  __typename: Name;
+  message: string;
+}
+
+export type StartRenderResult =
+  | RenderView
+  | InvalidSpec
+  | Refusal<"QuotaExceededError">
+  | Refusal<"IdempotencyConflictError">;
+
+/**
+ * Writes the render with its event 1 and then starts its workflow; what a crash leaves between the two, the same
+ * request sent again or the janitor mends.
+ */
+export async function startRender(input: StartRenderArguments, context: Context): Promise<StartRenderResult> {
+  const { MAX_ACTIVE_RENDERS, MAX_RENDER_BYTES } = context.settings;
+  const planned = planRender(input, MAX_RENDER_BYTES);
+  const issues = [
+    ...("issues" in planned ? planned.issues : []),
+    ...checkText("name", input.name, 0),
+    ...checkText("idempotencyKey", input.idempotencyKey, 1),
+  ];
+  if ("issues" in planned || issues.length > 0) return invalidSpec(issues);
+
+  const { spec, plan } = planned;
+  const idempotencyKey = input.idempotencyKey ?? null;
+  const created = await createRender(
+    context.em(),
+    {
+      userId: context.viewerId,
+      name: input.name ?? null,
+      idempotencyKey,
+      spec,
+      pattern: patternOf(spec).pattern.name,
+      ...plan,
+    },
+    MAX_ACTIVE_RENDERS,
+  );
+  if (created.kind === "quotaExceeded") {
+    return {
+      __typename: "QuotaExceededError",
+      message: `You have ${MAX_ACTIVE_RENDERS} renders under way, as many as you may. Wait until one ends, or cancel one.`,
+    };
+  }
+  const { render } = created;
+  if (!isDeepStrictEqual(render.spec, spec) || render.partSize !== plan.partSize) {
+    return {
+      __typename: "IdempotencyConflictError",
+      message: `The key ${JSON.stringify(idempotencyKey)} belongs to render ${render.id}, which has another spec. Use a new key.`,
+    };
+  }
+  if (render.sequence === 1) await context.workflows.start(render);
+  return viewOf(render);
+}
+
+function checkText(field: string, text: string | null | undefined, minimum: number): FieldIssue[] {
+  if (text == null) return [];
+  const fits = text.length >= minimum && text.length <= maxTextLength;
+  if (fits && !/\p{Cc}|\p{Cs}/u.test(text)) return [];
+  const message = `${field} has ${text.length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character.`;
+  return [{ path: [field], message }];
+}

@@ -1,0 +1,35 @@
+import { RenderEvent } from "../../database/render-event.ts";
+import { Viewer } from "../../database/viewer.ts";
+import type { Context } from "../context.ts";
+import type { Watch } from "../event-feed.ts";
+import { closing, eventView, pageSize, type RenderEventView, readPage } from "./event-stream.ts";
+
+/** The events of all the viewer's renders, in the order of their commits, from now on. */
+export async function viewerRenderEvents(context: Context): Promise<AsyncIterableIterator<RenderEventView>> {
+  const { em, feed, viewerId } = context;
+  const viewer = await em().findOne(Viewer, viewerId);
+  const watch = feed.watch(`viewer ${viewerId}`);
+  return closing(read(viewerId, viewer?.position ?? 0, watch, context), watch);
+}
+
+async function* read(userId: string, from: number, watch: Watch, { em, log }: Context) {
+  let position = from;
+  try {
+    for (;;) {
+      const next = () =>
+        em().find(
+          RenderEvent,
+          { userId, position: { $gt: position } },
+          { orderBy: { position: "asc" }, limit: pageSize, populate: ["render"] },
+        );
+      const page = await readPage(next, watch, log);
+      for (const event of page) {
+        yield eventView(event, event.render);
+        position = event.position;
+      }
+      if (page.length < pageSize && !(await watch.changed())) return;
+    }
+  } finally {
+    watch.close();
+  }
+}

@@ -1,0 +1,26 @@
+import { randomUUID } from "node:crypto";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { Log } from "../service/log.ts";
+
+/**
+ * What a client sees of an error: GraphQL's own and ours as they are; anything else is logged under an id,
+ * and the client gets the id.
+ */
+export function publicError(log: Log, error: unknown): GraphQLFormattedError {
+  if (!(error instanceof GraphQLError)) return masked(log, error, {});
+  const { message, locations, path, extensions, originalError } = error;
+  const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
+  if (originalError && !(originalError instanceof GraphQLError)) return masked(log, originalError, place);
+  const { stacktrace: _stacktrace, http: _http, ...shown } = extensions;
+  return { message, ...place, extensions: { code: "BAD_USER_INPUT", ...shown } };
+}
+
+function masked(log: Log, error: unknown, place: Omit<GraphQLFormattedError, "message">): GraphQLFormattedError {
+  const errorId = randomUUID();
+  log.error({ err: error, errorId, path: place.path }, "a resolver failed");
+  return {
+    message: `Something went wrong on our side. Try again; if it stays, report error ${errorId}.`,
+    ...place,
+    extensions: { code: "INTERNAL_SERVER_ERROR", errorId },
+  };
+}

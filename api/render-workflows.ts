@@ -1,0 +1,108 @@
+import {
+  ApplicationFailure,
+  type Client,
+  ServiceError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from "@temporalio/client";
+import type { Render } from "../database/render.ts";
+import type { Log } from "../service/log.ts";
+import { INVALID_STATE, type RenderUpdate, type RenderUpdateResult, renderWorkflowId } from "../workflows/messages.ts";
+import { startRenderImage } from "../workflows/start-render.ts";
+import { serviceUnavailable } from "./errors.ts";
+import type { ApiSettings } from "./settings.ts";
+
+const startWithinMs = 3_000;
+const updateWithinMs = 10_000;
+const describeWithinMs = 2_000;
+
+/** What a workflow answers to an update: `gone` where no workflow runs under the render's id. */
+export type UpdateAnswer = "done" | "refused" | "gone";
+
+/** The API's side of `renderImage`: starting it, asking it to change, and finding it in the Temporal UI. */
+export class RenderWorkflows {
+  readonly #client: Client;
+  readonly #settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">;
+  readonly #log: Log;
+
+  constructor(client: Client, settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">, log: Log) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Starts the workflow of a QUEUED render; where Temporal does not answer in time, the janitor starts it later. */
+  async start(render: Render): Promise<void> {
+    try {
+      await this.#within(startWithinMs, () => this.#start(render));
+    } catch (err) {
+      this.#log.warn({ err, renderId: render.id }, "Temporal did not start the render; the janitor will");
+    }
+  }
+
+  /**
+   * Asks the render's workflow for a change and waits until the event that shows it is recorded.
+   * @throws GraphQLError SERVICE_UNAVAILABLE where Temporal or the control worker does not answer in time
+   */
+  async update(render: Render, update: RenderUpdate): Promise<UpdateAnswer> {
+    try {
+      await this.#within(updateWithinMs, async () => {
+        if (render.sequence === 1) await this.#start(render);
+        const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
+        await handle.executeUpdate<RenderUpdateResult, []>(update);
+      });
+      return "done";
+    } catch (error) {
+      return answerTo(update, error);
+    }
+  }
+
+  /** The current run's id; undefined before the start, after Temporal's retention, and while Temporal is away. */
+  async runId(renderId: string): Promise<string | undefined> {
+    try {
+      const handle = this.#client.workflow.getHandle(renderWorkflowId(renderId));
+      const { runId } = await this.#within(describeWithinMs, () => handle.describe());
+      return runId;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || error instanceof ServiceError) return undefined;
+      throw error;
+    }
+  }
+
+  /** The render's page in the Temporal UI, where one is configured. */
+  url(renderId: string): string | undefined {
+    const { TEMPORAL_UI_URL } = this.#settings;
+    if (TEMPORAL_UI_URL === undefined) return undefined;
+    const namespace = encodeURIComponent(this.#client.options.namespace);
+    return `${TEMPORAL_UI_URL.replace(/\/+$/, "")}/namespaces/${namespace}/workflows/${renderWorkflowId(renderId)}`;
+  }
+
+  /** @throws where Temporal does not answer within `ms` */
+  async ping(ms: number): Promise<void> {
+    await this.#within(ms, () => this.#client.workflowService.getSystemInfo({}));
+  }
+
+  #start(render: Render): Promise<void> {
+    return startRenderImage(this.#client.workflow, render, this.#settings.RESUME_WINDOW_SECONDS);
+  }
+
+  #within<T>(ms: number, call: () => Promise<T>): Promise<T> {
+    return this.#client.withDeadline(Date.now() + ms, call);
+  }
+}
+
+function answerTo(update: RenderUpdate, error: unknown): UpdateAnswer {
+  if (error instanceof WorkflowNotFoundError) return "gone";
+  if (error instanceof WorkflowUpdateFailedError) {
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure && cause.type === INVALID_STATE) return "refused";
+  }
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError) {
+    throw serviceUnavailable(
+      `${update} was not confirmed in time: Temporal or the control worker (npm run worker) does not answer. ` +
+        "It may still take effect; look at the render's status and ask again.",
+    );
+  }
+  throw error;
+}

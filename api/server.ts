@@ -1,0 +1,83 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ApolloServer } from "@apollo/server";
+import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
+import { expressMiddleware } from "@as-integrations/express5";
+import express, { type ErrorRequestHandler } from "express";
+import type { Authenticate } from "./auth.ts";
+import type { Context, Services } from "./context.ts";
+import { health, ready } from "./health.ts";
+import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
+import { publicError } from "./public-error.ts";
+import { schema } from "./schema/index.ts";
+import { serveWebSocket } from "./websocket.ts";
+
+const path = "/graphql";
+const drainMs = 10_000;
+
+export interface ApiServer {
+  /** `http://host:port` */
+  url: string;
+  /** Sockets are closed with 1001 (clients connect again elsewhere), requests under way finish. */
+  close(): Promise<void>;
+}
+
+/** Serves GraphQL over HTTP and WebSocket, and the health checks, on one port; port 0 picks a free one. */
+export async function startServer(
+  { host, port }: { host: string; port: number },
+  authenticate: Authenticate,
+  services: Services,
+): Promise<ApiServer> {
+  const app = express().disable("x-powered-by");
+  const http = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, app);
+  const sockets = serveWebSocket(http, path, schema, authenticate, services);
+  const apollo = new ApolloServer<Context>({
+    schema,
+    validationRules: [limitOperation],
+    parseOptions: { maxTokens },
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    formatError: (_formatted, error) => publicError(services.log, error),
+    logger: services.log,
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginDrainHttpServer({ httpServer: http, stopGracePeriodMillis: drainMs }),
+      { serverWillStart: async () => ({ drainServer: async () => sockets.dispose() }) },
+    ],
+  });
+  await apollo.start();
+
+  app.get("/health", health);
+  app.get("/ready", ready(services));
+  app.post(
+    path,
+    express.json({ limit: maxRequestBytes }),
+    expressMiddleware(apollo, {
+      context: async ({ req }) => ({ ...services, viewerId: (await authenticate(req.headers.authorization)).id }),
+    }),
+  );
+  app.use(bodyRefused);
+
+  await new Promise<void>((resolve, reject) => {
+    http.once("error", reject);
+    http.listen(port, host, resolve);
+  });
+  const { port: actual } = http.address() as AddressInfo;
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, close: () => apollo.stop() };
+}
+
+/** Answers a body that is no JSON, or too large, as GraphQL answers. */
+const bodyRefused: ErrorRequestHandler = (error, _request, response, next) => {
+  if (!isHttpError(error)) return next(error);
+  const message =
+    error.status === 413
+      ? `The request's body is larger than ${maxRequestBytes} bytes.`
+      : `The request's body is no JSON that can be read: ${error.message}.`;
+  response.status(error.status).json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+};
+
+function isHttpError(error: unknown): error is Error & { status: number } {
+  return error instanceof Error && "status" in error && typeof error.status === "number";
+}

@@ -1,0 +1,30 @@
+import * as z from "zod";
+import { integer } from "../service/settings.ts";
+import { s3Settings } from "../storage/client.ts";
+
+/** What the API reads from its environment, beside Temporal's usual client settings. */
+export const apiSettings = s3Settings
+  .extend({
+    DATABASE_URL: z.url({
+      protocol: /^postgres(ql)?$/,
+      error: "must be postgresql://user:password@host:port/database",
+    }),
+    HOST: z.string().default("127.0.0.1"),
+    PORT: integer(0, 65_535).default(4000),
+    JWT_SECRET: z.string().min(32, "must have at least 32 characters (HS256 needs 256 bits)").optional(),
+    JWKS_URL: z.url({ protocol: /^https?$/, error: "must be the URL of a JSON Web Key Set" }).optional(),
+    JWT_ISSUER: z.string().optional(),
+    JWT_AUDIENCE: z.string().optional(),
+    MAX_RENDER_BYTES: integer(1).default(64 * 2 ** 30),
+    MAX_ACTIVE_RENDERS: integer(1, 1_000_000).default(20),
+    RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
+    TEMPORAL_UI_URL: z.url("must be the address of the Temporal UI, e.g. http://127.0.0.1:8233").optional(),
+  })
+  .refine((settings) => (settings.JWT_SECRET === undefined) !== (settings.JWKS_URL === undefined), {
+    path: ["JWT_SECRET"],
+    error:
+      "set exactly one of JWT_SECRET (HS256, at least 32 characters) and JWKS_URL (the identity provider's key set); " +
+      "without one nobody can be told apart. `npm start` makes a secret by itself",
+  });
+
+export type ApiSettings = z.infer<typeof apiSettings>;

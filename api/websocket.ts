@@ -1,0 +1,116 @@
+import type { Server } from "node:http";
+import { GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from "graphql";
+import type { Context as SocketContext } from "graphql-ws";
+import { type Extra, useServer } from "graphql-ws/use/ws";
+import { WebSocketServer } from "ws";
+import type { Log } from "../service/log.ts";
+import type { Authenticate, Viewer } from "./auth.ts";
+import type { Services } from "./context.ts";
+import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
+import { publicError } from "./public-error.ts";
+
+const maxOperationsOfSocket = 100;
+const maxSocketsOfViewer = 100;
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * Close codes: 4401 where there is no token (final for a client), 4403 where it is refused or has expired (a client
+ * connects again with a fresh one), 4429 where the viewer has too many sockets (final), 1013 where the token cannot be
+ * checked now.
+ */
+const closeCodes = { tokenMissing: 4401, tokenRefused: 4403, tooManySockets: 4429, tryAgainLater: 1013 };
+
+type SocketExtra = { viewer?: Viewer; expiry?: NodeJS.Timeout };
+type Socket = SocketContext<{ authorization?: unknown }, Extra & SocketExtra>;
+
+/** Serves GraphQL over WebSocket (graphql-transport-ws) with the same schema, limits and masking as over HTTP. */
+export function serveWebSocket(
+  httpServer: Server,
+  path: string,
+  schema: GraphQLSchema,
+  authenticate: Authenticate,
+  services: Services,
+) {
+  const { log } = services;
+  const server = new WebSocketServer({ server: httpServer, path, maxPayload: maxRequestBytes });
+  const socketsOfViewer = new Map<string, number>();
+
+  return useServer<{ authorization?: unknown }, SocketExtra>(
+    {
+      async onConnect(socket) {
+        const viewer = await admit(socket, authenticate, log);
+        if (!viewer) return false;
+        const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
+        if (sockets > maxSocketsOfViewer) return close(socket, closeCodes.tooManySockets, "Too many sockets");
+        socketsOfViewer.set(viewer.id, sockets);
+        socket.extra.viewer = viewer;
+        const life = Math.min(viewer.expiresAt - Date.now(), longestTimerMs);
+        socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
+        return true;
+      },
+      onClose({ extra: { viewer, expiry } }) {
+        clearTimeout(expiry);
+        if (!viewer) return;
+        const sockets = (socketsOfViewer.get(viewer.id) ?? 1) - 1;
+        if (sockets === 0) socketsOfViewer.delete(viewer.id);
+        else socketsOfViewer.set(viewer.id, sockets);
+      },
+      onSubscribe(socket, _id, { query, variables, operationName }) {
+        const { viewer } = socket.extra;
+        if (!viewer) return [new GraphQLError("This socket has no viewer.")];
+        if (Object.keys(socket.subscriptions).length > maxOperationsOfSocket) {
+          const message = `A socket may have ${maxOperationsOfSocket} operations under way; end one first.`;
+          return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
+        }
+        const document = parsed(query);
+        if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+        const errors = validate(schema, document, [...specifiedRules, limitOperation]);
+        if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+        return {
+          schema,
+          document,
+          variableValues: variables ?? null,
+          operationName: operationName ?? null,
+          contextValue: { ...services, viewerId: viewer.id },
+        };
+      },
+      onError: (_socket, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
+      onNext: (_socket, _id, _payload, _args, { data = null, errors }) => ({
+        data,
+        ...(errors ? { errors: errors.map((error) => publicError(log, error)) } : {}),
+      }),
+    },
+    server,
+  );
+}
+
+async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {
+  const given = socket.connectionParams?.authorization ?? socket.extra.request.headers.authorization;
+  if (typeof given !== "string") return close(socket, closeCodes.tokenMissing, "Token missing");
+  try {
+    return await authenticate(given);
+  } catch (error) {
+    if (error instanceof GraphQLError) return close(socket, closeCodes.tokenRefused, error.message);
+    log.error({ err: error }, "a token could not be checked");
+    return close(socket, closeCodes.tryAgainLater, "The token cannot be checked now");
+  }
+}
+
+function close({ extra: { socket } }: Socket, code: number, reason: string): false {
+  socket.close(code, reason.slice(0, 120));
+  return false;
+}
+
+function withCode(error: GraphQLError, code: string): GraphQLError {
+  error.extensions["code"] ??= code;
+  return error;
+}
+
+function parsed(query: string) {
+  try {
+    return parse(query, { maxTokens });
+  } catch (error) {
+    if (error instanceof GraphQLError) return error;
+    throw error;
+  }
+}
