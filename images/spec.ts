@@ -20,11 +20,11 @@ export interface FieldIssue {
   message: string;
 }
 
-/** An unchecked spec as the API's input gives it: right in its types, not yet in its values. */
+/** An unchecked spec as the API's input gives it: right in its types, not yet in its values; null counts as absent. */
 export interface RenderSpecInput {
   width: number;
   height: number;
-  pattern: { readonly [name: string]: { readonly [parameter: string]: unknown } };
+  pattern: { readonly [name: string]: { readonly [parameter: string]: unknown } | null | undefined };
   format: ImageFormat;
   rowOrder: "BOTTOM_UP" | "TOP_DOWN";
   pixelsPerMetre: number;

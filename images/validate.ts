@@ -1,5 +1,5 @@
 import { byteSizeOf, formats } from "./formats/index.ts";
-import type { Parameter } from "./pattern.ts";
+import type { Parameter, Pattern } from "./pattern.ts";
 import { patterns } from "./patterns/index.ts";
 import type { FieldIssue, PatternValues, RenderSpec, RenderSpecInput } from "./spec.ts";
 
@@ -9,6 +9,7 @@ export type SpecCheck = { spec: RenderSpec; byteSize: number } | { issues: Field
 type Value = PatternValues[string];
 type Report = (path: string[], message: string) => void;
 
+const FORMATS = formats.map((format) => format.name);
 const SIZE = { minimum: 1, maximum: 2 ** 20 };
 const PIXELS_PER_METRE = { minimum: 0, maximum: 2 ** 31 - 1 };
 const HEX_COLOR = /^#[0-9a-f]{6}$/i;
@@ -30,12 +31,7 @@ export function checkSpec(input: RenderSpecInput, { maxRenderBytes }: { maxRende
   checkInteger(input.width, SIZE, ["width"], report);
   checkInteger(input.height, SIZE, ["height"], report);
   const pattern = checkPattern(input.pattern, report);
-  checkChoice(
-    input.format,
-    formats.map((format) => format.name),
-    ["format"],
-    report,
-  );
+  checkChoice(input.format, FORMATS, ["format"], report);
   checkChoice(input.rowOrder, CHOICES.RowOrder, ["rowOrder"], report);
   checkInteger(input.pixelsPerMetre, PIXELS_PER_METRE, ["pixelsPerMetre"], report);
 
@@ -62,25 +58,30 @@ function checkByteSize(spec: RenderSpec, maxRenderBytes: number, report: Report)
 }
 
 function checkPattern(input: RenderSpecInput["pattern"], report: Report): RenderSpec["pattern"] {
-  const given = Object.entries(input).filter(([, values]) => values != null);
-  const pattern = patterns.find(({ name }) => name === given[0]?.[0]);
-  const [entry] = given;
-  if (!entry || !pattern || given.length > 1) {
-    const names = given.map(([name]) => name).join(", ") || "nothing";
-    report(["pattern"], `pattern has ${names}; it must have exactly one of ${patterns.map((p) => p.name).join(", ")}.`);
-    return {};
-  }
-  const [name, values] = entry;
-  for (const field of Object.keys(values).filter((field) => !Object.hasOwn(pattern.parameters, field))) {
-    const known = Object.keys(pattern.parameters).join(", ");
-    report(["pattern", name, field], `${field} is not a parameter of ${name}; it has ${known}.`);
+  const given = Object.entries(input).flatMap(([name, values]) => (values ? [{ name, values }] : []));
+  const [only] = given;
+  const pattern = patterns.find(({ name }) => name === only?.name);
+  if (only && pattern && given.length === 1) return { [pattern.name]: checkParameters(only.values, pattern, report) };
+  const names = given.map(({ name }) => name).join(", ") || "nothing";
+  report(["pattern"], `pattern has ${names}; it must have exactly one of ${patterns.map((p) => p.name).join(", ")}.`);
+  return {};
+}
+
+function checkParameters(
+  values: { readonly [parameter: string]: unknown },
+  { name, parameters }: Pattern,
+  report: Report,
+): PatternValues {
+  for (const unknown of Object.keys(values).filter((field) => !Object.hasOwn(parameters, field))) {
+    const known = Object.keys(parameters).join(", ");
+    report(["pattern", name, unknown], `${unknown} is not a parameter of ${name}; it has ${known}.`);
   }
   const checked: Record<string, Value> = {};
-  for (const [field, parameter] of Object.entries(pattern.parameters)) {
-    const value = checkParameter(values[field] ?? undefined, parameter, ["pattern", name, field], report);
+  for (const [field, parameter] of Object.entries(parameters)) {
+    const value = checkParameter(values[field], parameter, ["pattern", name, field], report);
     if (value !== undefined) checked[field] = value;
   }
-  return { [name]: checked };
+  return checked;
 }
 
 function checkParameter(given: unknown, parameter: Parameter, path: string[], report: Report): Value | undefined {
