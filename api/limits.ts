@@ -9,6 +9,7 @@ import {
   isInterfaceType,
   isObjectType,
   Kind,
+  OperationTypeNode,
   type SelectionSetNode,
   type ValidationContext,
 } from "graphql";
@@ -31,6 +32,13 @@ const rootFieldCost = 100;
 const longestPage = 100;
 const defaultPage = 20;
 
+declare module "graphql" {
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
+    /** What the field costs an operation where that is not 1. */
+    cost?: number;
+  }
+}
+
 interface Measure {
   depth: number;
   cost: number;
@@ -44,27 +52,29 @@ export function limitOperation(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
       const schema = context.getSchema();
-      const root = schema.getRootType(operation.operation);
-      const { depth, cost } = new Measurement(schema, (name) => context.getFragment(name)).of(
-        operation.selectionSet,
-        root,
-      );
-      const rootFields = operation.selectionSet.selections.length;
+      const measurement = new Measurement(schema, (name) => context.getFragment(name));
+      const { depth, cost } = measurement.of(operation.selectionSet, schema.getRootType(operation.operation));
       if (depth > maxDepth) refuse(context, `It is ${depth} levels deep; ${maxDepth} are allowed.`);
-      if (cost + rootFields * rootFieldCost > maxCost) {
-        refuse(
-          context,
-          `It costs ${cost + rootFields * rootFieldCost}; ${maxCost} are allowed. Ask for fewer fields or smaller pages.`,
-        );
+      if (cost > maxCost) {
+        refuse(context, `It costs ${cost}; ${maxCost} are allowed. Ask for fewer fields or smaller pages.`);
       }
     },
   };
 }
 
+/** A validation rule for HTTP, where a subscription has nowhere to go. */
+export function refuseSubscriptions(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(operation) {
+      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
+      const message = "Subscriptions need a WebSocket: the same address, protocol graphql-transport-ws.";
+      context.reportError(new GraphQLError(message, { nodes: operation }));
+    },
+  };
+}
+
 function refuse(context: ValidationContext, message: string): void {
-  context.reportError(
-    new GraphQLError(`The operation is too large. ${message}`, { extensions: { code: "OPERATION_TOO_LARGE" } }),
-  );
+  context.reportError(new GraphQLError(`The operation is too large. ${message}`));
 }
 
 /** Measures each fragment once, however often it is spread, so that the measuring itself stays cheap. */
@@ -95,11 +105,16 @@ class Measurement {
 
   #field(node: FieldNode, parent: GraphQLNamedType | null | undefined): Measure {
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
-    const own = typeof field?.extensions["cost"] === "number" ? field.extensions["cost"] : 1;
+    const own = this.#isRoot(parent) ? rootFieldCost : (field?.extensions.cost ?? 1);
     if (!node.selectionSet) return { depth: 1, cost: own };
     const paged = field?.args.some(({ name }) => name === "first") ?? false;
     const below = this.of(node.selectionSet, field && getNamedType(field.type));
     return { depth: below.depth + 1, cost: own + below.cost * (paged ? pageLength(node) : 1) };
+  }
+
+  #isRoot(type: GraphQLNamedType | null | undefined): boolean {
+    const { query, mutation, subscription } = this.#schema.toConfig();
+    return type != null && (type === query || type === mutation || type === subscription);
   }
 
   #spread(name: string): Measure {

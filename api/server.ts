@@ -8,7 +8,7 @@ import express, { type ErrorRequestHandler } from "express";
 import type { Authenticate } from "./auth.ts";
 import type { Context, Services } from "./context.ts";
 import { health, ready } from "./health.ts";
-import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
+import { limitOperation, maxRequestBytes, maxTokens, refuseSubscriptions } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { schema } from "./schema/index.ts";
 import { serveWebSocket } from "./websocket.ts";
@@ -34,7 +34,7 @@ export async function startServer(
   const sockets = serveWebSocket(http, path, schema, authenticate, services);
   const apollo = new ApolloServer<Context>({
     schema,
-    validationRules: [limitOperation],
+    validationRules: [limitOperation, refuseSubscriptions],
     parseOptions: { maxTokens },
     introspection: true,
     includeStacktraceInErrorResponses: false,

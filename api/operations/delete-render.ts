@@ -18,11 +18,11 @@ const deletable: readonly string[] = ["COMPLETED", "FAILED", "CANCELED"];
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
-  const refused = () =>
-    invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
-  if (!deletable.includes(render.status)) return refused();
+  if (!deletable.includes(render.status)) {
+    return invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
+  }
   if (render.status === "FAILED" && (await context.workflows.update(render, "discardParts")) === "refused") {
-    return refused();
+    return invalidState(render, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
   }
   await context.storage.deleteObject(objectKey(render.id, render.spec.format));
   await context.em().nativeDelete(Render, { id: render.id });

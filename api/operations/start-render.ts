@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import { createRender } from "../../database/create-render.ts";
 import { patternOf } from "../../images/patterns/index.ts";
-import type { FieldIssue } from "../../images/spec.ts";
+import type { FieldIssue, RenderSpecInput } from "../../images/spec.ts";
 import type { Context } from "../context.ts";
-import { type InvalidSpec, invalidSpec, planRender, type SpecArguments } from "./plan-render.ts";
+import { type InvalidSpec, invalidSpec, planRender } from "./plan-render.ts";
 import { type RenderView, viewOf } from "./view.ts";
 
 const maxTextLength = 200;
 
 export interface StartRenderArguments {
-  spec: SpecArguments;
+  spec: RenderSpecInput;
   name?: string | null | undefined;
   idempotencyKey?: string | null | undefined;
   /** Bytes. */

@@ -1,11 +1,13 @@
 import type { Parameter, Pattern } from "../../images/pattern.ts";
 import { patterns } from "../../images/patterns/index.ts";
-import type { PatternChoice, PatternParameters } from "../operations/plan-render.ts";
+import type { RenderSpecInput } from "../../images/spec.ts";
 import { builder } from "./builder.ts";
 import { Axis, Direction } from "./enums.ts";
 
+type PatternParameters = NonNullable<RenderSpecInput["pattern"][string]>;
+
 /** One input type a pattern, all made from the patterns' own definitions. */
-export const PatternInput = builder.inputRef<PatternChoice>("PatternInput").implement({
+export const PatternInput = builder.inputRef<RenderSpecInput["pattern"]>("PatternInput").implement({
   description: "What is drawn: exactly one pattern, with its parameters.",
   isOneOf: true,
   fields: (t) =>

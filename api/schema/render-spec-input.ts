@@ -1,10 +1,10 @@
 import { formats } from "../../images/formats/index.ts";
-import type { SpecArguments } from "../operations/plan-render.ts";
+import type { RenderSpecInput as SpecInput } from "../../images/spec.ts";
 import { builder } from "./builder.ts";
 import { ImageFormat, RowOrder } from "./enums.ts";
 import { PatternInput } from "./pattern-input.ts";
 
-export const RenderSpecInput = builder.inputRef<SpecArguments>("RenderSpecInput").implement({
+export const RenderSpecInput = builder.inputRef<SpecInput>("RenderSpecInput").implement({
   description: "One image, exactly: two equal specs give two files of the same bytes.",
   fields: (t) => ({
     width: t.int({ required: true, description: "Pixels in a row, 1 to 1,048,576." }),
