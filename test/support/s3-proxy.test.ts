@@ -4,7 +4,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
-import { type Fault, S3Proxy } from "./s3-proxy.ts";
+import { type Fault, S3Proxy, s3Error } from "./s3-proxy.ts";
 import { parseS3Request } from "./s3-request.ts";
 
 describe("parseS3Request", () => {
@@ -102,7 +102,7 @@ describe("S3Proxy", () => {
   });
 
   it("gives each attempt to the rule", async () => {
-    proxy.rule = ({ attempt }) => (attempt === 60 ? { kind: "answer", status: 500, code: "InternalError" } : undefined);
+    proxy.rule = ({ attempt }) => (attempt === 60 ? s3Error(500, "InternalError") : undefined);
     const statuses = [];
     for (let attempt = 0; attempt < 61; attempt++) {
       statuses.push((await fetch(`${proxy.endpoint}/bucket/other`)).status);
@@ -111,7 +111,7 @@ describe("S3Proxy", () => {
   });
 
   it("answers in S3's place", async () => {
-    const response = await put(1, { kind: "answer", status: 503, code: "SlowDown" });
+    const response = await put(1, s3Error(503, "SlowDown"));
     assert.equal(response.status, 503);
     assert.match(await response.text(), /<Error><Code>SlowDown<\/Code>/);
     assert.deepEqual(seen, []);

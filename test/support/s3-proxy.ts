@@ -9,7 +9,7 @@ import { parseS3Request, type S3Request, s3ErrorXml } from "./s3-request.ts";
 /** What goes wrong with one request; one that gets no fault is passed on as it is. */
 export type Fault =
   /** S3's answer comes from the proxy, once the whole body has come; S3 never hears of the request. */
-  | { kind: "answer"; status: number; code: string; headers?: Record<string, string> }
+  | { kind: "answer"; answer: Answer }
   /** Nothing is passed on for so long. */
   | { kind: "delay"; milliseconds: number }
   /** The body passes at this speed. */
@@ -32,6 +32,11 @@ export interface Answer {
   body: string;
 }
 
+/** An error as S3 words it. */
+export function s3Error(status: number, code: string): Fault {
+  return { kind: "answer", answer: { status, body: s3ErrorXml(code) } };
+}
+
 /** One request as it came, with how often this operation on this part or key has come before. */
 export interface ProxiedRequest extends S3Request {
   /** 1 for the first. */
@@ -45,6 +50,8 @@ export interface Exchange extends ProxiedRequest {
   bodyBytes: number;
   /** What the client was answered; undefined while it waits, and where the connection broke. */
   status: number | undefined;
+  /** When the client had its answer or the connection broke, on the clock of performance.now(); undefined until then. */
+  endedAt: number | undefined;
 }
 
 export type FaultRule = (request: ProxiedRequest) => Fault | undefined;
@@ -101,13 +108,22 @@ export class S3Proxy {
     const attempt = (this.#attempts.get(call) ?? 0) + 1;
     this.#attempts.set(call, attempt);
     const fault = this.rule({ ...asked, attempt });
-    const exchange: Exchange = { ...asked, attempt, fault: fault?.kind, bodyBytes: 0, status: undefined };
+    const exchange: Exchange = {
+      ...asked,
+      attempt,
+      fault: fault?.kind,
+      bodyBytes: 0,
+      status: undefined,
+      endedAt: undefined,
+    };
     this.exchanges.push(exchange);
     try {
       await this.#handle(request, response, exchange, fault);
       exchange.status = response.statusCode;
     } catch {
       socket.resetAndDestroy();
+    } finally {
+      exchange.endedAt = performance.now();
     }
   }
 
@@ -119,9 +135,7 @@ export class S3Proxy {
   ): Promise<void> {
     if (fault?.kind === "answer") {
       for await (const chunk of request) exchange.bodyBytes += chunk.length;
-      response.writeHead(fault.status, { "content-type": "application/xml", ...fault.headers });
-      response.end(exchange.operation === "HeadObject" ? undefined : s3ErrorXml(fault.code));
-      return;
+      return send(response, fault.answer);
     }
     if (fault?.kind === "delay") await delay(fault.milliseconds);
 
@@ -142,14 +156,16 @@ export class S3Proxy {
     if (fault?.kind === "stallAnswer") await once(response, "close");
     if (fault?.kind === "stallAnswer" || fault?.kind === "dropAnswer") throw new Error("no answer");
     if (fault?.kind === "rewriteAnswer") {
-      const { status, body } = fault.rewrite({ status: answer.statusCode ?? 0, body: await text(answer) });
-      response.writeHead(status, { "content-type": "application/xml", "content-length": Buffer.byteLength(body) });
-      response.end(body);
-      return;
+      return send(response, fault.rewrite({ status: answer.statusCode ?? 0, body: await text(answer) }));
     }
     response.writeHead(answer.statusCode ?? 0, answer.rawHeaders);
     await pipeline(answer, response);
   }
+}
+
+function send(response: http.ServerResponse, { status, body }: Answer): void {
+  response.writeHead(status, { "content-type": "application/xml", "content-length": Buffer.byteLength(body) });
+  response.end(body);
 }
 
 /** The body's bytes on their way to S3, counted, with the faults that concern them. */

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { assertFileIsRight } from "./support/check-file.ts";
+import type { Action, Client } from "./support/client.ts";
+import { allRgb, MIB } from "./support/images.ts";
+import { ProxiedStack, sendsPart } from "./support/proxied-stack.ts";
+import { s3Error } from "./support/s3-proxy.ts";
+import { waitFor } from "./support/wait-for.ts";
+
+const resumeWindowSeconds = 6;
+
+describe("cancel, pause and retry", () => {
+  let proxied: ProxiedStack;
+  let client: Client;
+  const user = "user";
+  before(async () => {
+    proxied = await ProxiedStack.start({ RESUME_WINDOW_SECONDS: `${resumeWindowSeconds}`, GPU_CONCURRENCY: "2" });
+    client = await proxied.stack.client(user);
+  });
+  afterEach(() => proxied.clear());
+  after(() => proxied[Symbol.asyncDispose]());
+
+  /** Eight parts. */
+  const spec = allRgb(3701, 3603);
+  const start = () => client.started({ spec, partSize: 5 * MIB });
+  /** So that something is under way for as long as a test looks at it. */
+  const slowParts = (bytesPerSecond: number) => {
+    proxied.proxy.rule = ({ operation }) =>
+      operation === "UploadPart" ? { kind: "throttle", bytesPerSecond } : undefined;
+  };
+
+  async function assertNothingIsLeft(id: string): Promise<void> {
+    const { bucket } = proxied.stack;
+    const uploads = (await bucket.openUploads()).filter(({ key }) => key.includes(id));
+    const objects = (await bucket.keys()).filter((key) => key.includes(id));
+    assert.deepEqual({ uploads, objects }, { uploads: [], objects: [] });
+  }
+
+  async function assertImpossible(action: Action, id: string, status: string): Promise<void> {
+    const outcome = await client.act(action, id);
+    assert.equal(outcome.__typename, "InvalidStateError");
+    assert.equal("status" in outcome && outcome.status, status);
+  }
+
+  const isUploading = () => proxied.proxy.of("UploadPart").some(({ bodyBytes, endedAt }) => bodyBytes > 0 && !endedAt);
+
+  describe("cancelRender", () => {
+    it("stops parts in flight within 2 s, and says CANCELED once nothing is left in S3", async () => {
+      slowParts(MIB / 2);
+      const { id } = await start();
+      await waitFor("a part on the wire", isUploading);
+      const asked = performance.now();
+      const outcome = await client.act("cancelRender", id);
+      assert.equal("status" in outcome && outcome.status, "CANCELING");
+      await client.until(id, ({ status }) => status === "CANCELED");
+      const last = Math.max(...proxied.puts(id).map(({ endedAt = Number.POSITIVE_INFINITY }) => endedAt));
+      assert.ok(last - asked < 2_000, `the last part stopped after ${Math.round(last - asked)} ms`);
+      await assertNothingIsLeft(id);
+    });
+
+    it("right after the start", async () => {
+      const { id } = await start();
+      await client.act("cancelRender", id);
+      await client.until(id, ({ status }) => status === "CANCELED");
+      await assertNothingIsLeft(id);
+    });
+
+    it("while the upload is opened", async () => {
+      proxied.proxy.rule = ({ operation }) =>
+        operation === "CreateMultipartUpload" ? { kind: "delay", milliseconds: 1_000 } : undefined;
+      const { id } = await start();
+      await waitFor("the request", () => proxied.proxy.of("CreateMultipartUpload").length > 0);
+      await client.act("cancelRender", id);
+      await client.until(id, ({ status }) => status === "CANCELED");
+      await assertNothingIsLeft(id);
+    });
+
+    it("while S3 puts the parts together", async () => {
+      proxied.proxy.rule = ({ operation }) =>
+        operation === "CompleteMultipartUpload" ? { kind: "delay", milliseconds: 1_000 } : undefined;
+      const { id } = await start();
+      await waitFor("the request", () => proxied.proxy.of("CompleteMultipartUpload").length > 0);
+      await client.act("cancelRender", id);
+      await client.until(id, ({ status }) => status === "CANCELED");
+      await assertNothingIsLeft(id);
+    });
+
+    it("twice, and while it pauses", async () => {
+      slowParts(2 * MIB);
+      const { id } = await start();
+      await waitFor("a part on the wire", isUploading);
+      await Promise.all([
+        client.act("pauseRender", id),
+        client.act("cancelRender", id),
+        client.act("cancelRender", id),
+      ]);
+      await client.until(id, ({ status }) => status === "CANCELED");
+      await assertNothingIsLeft(id);
+    });
+
+    it("is impossible once the render has ended, as are the others", async () => {
+      const { id } = await client.started({ spec: allRgb(8, 8) });
+      await client.completed(id);
+      for (const action of ["cancelRender", "pauseRender", "resumeRender", "retryRender"] as const) {
+        await assertImpossible(action, id, "COMPLETED");
+      }
+    });
+  });
+
+  describe("pauseRender", () => {
+    it("lets parts in flight finish and starts no others, until resumeRender", async () => {
+      slowParts(4 * MIB);
+      const { id } = await start();
+      await waitFor("a part on the wire", isUploading);
+      await client.act("pauseRender", id);
+      await assertImpossible("pauseRender", id, "PAUSED");
+      await assertImpossible("retryRender", id, "PAUSED");
+      const paused = await client.until(id, ({ parts }) => parts.every(({ state }) => state !== "ACTIVE"));
+      assert.equal(paused.status, "PAUSED");
+      assert.equal(paused.partsDone, proxied.puts(id).length, "what was sent has finished");
+
+      await client.act("resumeRender", id);
+      await assertImpossible("resumeRender", id, "RUNNING");
+      const render = await client.completed(id);
+      assert.deepEqual(proxied.attempts(id, render.partCount), new Array(render.partCount).fill(1));
+      await assertFileIsRight(render, spec);
+    });
+
+    it("lasts across a restart of everything", async () => {
+      slowParts(8 * MIB);
+      const { id } = await start();
+      await client.until(id, ({ partsDone }) => partsDone >= 1);
+      await client.act("pauseRender", id);
+      await client.until(id, ({ parts }) => parts.every(({ state }) => state !== "ACTIVE"));
+      const sent = proxied.puts(id).length;
+
+      assert.equal(await proxied.stack.stop(), 0);
+      await proxied.stack.start();
+      client = await proxied.stack.client(user);
+      assert.equal((await client.render(id))?.status, "PAUSED");
+      assert.equal(proxied.puts(id).length, sent);
+      await client.act("resumeRender", id);
+      const render = await client.completed(id);
+      assert.deepEqual(proxied.attempts(id, render.partCount), new Array(render.partCount).fill(1));
+      await assertFileIsRight(render, spec);
+    });
+  });
+
+  describe("a part that used up its attempts", () => {
+    /** Fails part 3 for good until the test mends it. */
+    async function failed() {
+      proxied.proxy.rule = (request) => (sendsPart(request, 3) ? s3Error(400, "InvalidArgument") : undefined);
+      const { id } = await start();
+      const render = await client.until(id, ({ status }) => status === "FAILED");
+      proxied.proxy.rule = () => undefined;
+      return render;
+    }
+
+    it("leaves its siblings to finish, and retryRender sends that part alone", async () => {
+      const { id, failure, partsDone, partCount, parts, resumableUntil, finishedAt } = await failed();
+      assert.equal(partsDone, partCount - 1);
+      assert.deepEqual(parts, [
+        { from: 1, to: 2, state: "DONE" },
+        { from: 3, to: 3, state: "FAILED" },
+        { from: 4, to: partCount, state: "DONE" },
+      ]);
+      assert.deepEqual([failure?.code, failure?.part], ["S3Refused", 3]);
+      const window = Date.parse(resumableUntil ?? "") - Date.parse(finishedAt ?? "");
+      assert.equal(window, resumeWindowSeconds * 1000);
+      await assertImpossible("pauseRender", id, "FAILED");
+
+      await client.act("retryRender", id);
+      const render = await client.completed(id);
+      assert.deepEqual(proxied.attempts(id, partCount), [1, 1, 2, 1, 1, 1, 1, 1]);
+      assert.deepEqual([render.failure, render.resumableUntil], [null, null]);
+      await assertFileIsRight(render, spec);
+    });
+
+    it("can be given up by deleteRender", async () => {
+      const { id } = await failed();
+      assert.deepEqual(await client.delete(id), { __typename: "DeletedRender", id });
+      assert.equal(await client.render(id), null);
+      await assertNothingIsLeft(id);
+    });
+
+    it("is given up after the resume window: nothing is left in S3, and retryRender is impossible", async () => {
+      const { id } = await failed();
+      await delay(resumeWindowSeconds * 1000);
+      await waitFor("the upload's end", async () => {
+        const uploads = await proxied.stack.bucket.openUploads();
+        return !uploads.some(({ key }) => key.includes(id));
+      });
+      await assertNothingIsLeft(id);
+      await assertImpossible("retryRender", id, "FAILED");
+      assert.equal((await client.render(id))?.resumableUntil, null);
+    });
+  });
+});

@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { SignJWT } from "jose";
+import { Bucket, type S3Access } from "./bucket.ts";
+import { Client } from "./client.ts";
+import { waitFor } from "./wait-for.ts";
+
+export type ProcessName = "api" | "worker" | "gpu-worker" | "postgres" | "temporal" | "s3";
+
+/** stack.json, as docs/settings describes it. */
+interface StackInfo {
+  graphqlUrl: string;
+  wsUrl: string;
+  temporalUiUrl: string;
+  temporalAddress: string;
+  databaseUrl: string;
+  s3: S3Access;
+  processes: { name: ProcessName; pid: number }[];
+}
+
+const startScript = path.resolve(import.meta.dirname, "../../stack/start.ts");
+
+/** Settings of this machine's user that a test must not depend on. */
+const ownSettings = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|RASTERLIFT_CACHE)$/;
+
+/**
+ * A whole embedded stack, started as `npm start` starts it, in a data folder and on ports of its own. Tests see it as
+ * a user does: its output, its stack.json, its API, its S3.
+ */
+export class TestStack {
+  readonly #folder: string;
+  readonly #settings: Readonly<Record<string, string>>;
+  readonly #secret: string;
+  #supervisor: ChildProcess | undefined;
+  #output = "";
+  #info: StackInfo | undefined;
+
+  private constructor(folder: string, settings: Readonly<Record<string, string>>) {
+    this.#folder = folder;
+    this.#secret = randomBytes(32).toString("hex");
+    this.#settings = { ...settings, RASTERLIFT_DATA: folder, PORT: "0", JWT_SECRET: this.#secret };
+  }
+
+  /** @param settings environment variables of the stack, e.g. S3_ENDPOINT or GPU_WORKERS */
+  static async start(settings: Record<string, string> = {}): Promise<TestStack> {
+    const stack = new TestStack(await mkdtemp(path.join(tmpdir(), "rasterlift-test-")), settings);
+    await stack.start();
+    return stack;
+  }
+
+  /** Starts it (again), on the same data folder. */
+  async start(): Promise<void> {
+    const inherited = Object.entries(process.env).filter(([name]) => ownSettings.test(name));
+    const supervisor = spawn(process.execPath, [startScript], {
+      env: { ...Object.fromEntries(inherited), ...this.#settings },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#supervisor = supervisor;
+    process.once("exit", () => supervisor.kill());
+    supervisor.stderr.on("data", (chunk) => {
+      this.#output += chunk;
+    });
+    const lines = createInterface({ input: supervisor.stdout });
+    const ready = new Promise<void>((resolve) => {
+      lines.on("line", (line) => {
+        this.#output += `${line}\n`;
+        if (line.startsWith("ready ")) resolve();
+      });
+    });
+    const exit = once(supervisor, "exit").then(([code]) => {
+      throw new Error(`the stack stopped with code ${code} before it was ready:\n${this.#output}`);
+    });
+    await Promise.race([ready, exit]);
+    exit.catch(() => {});
+    await this.readInfo();
+  }
+
+  /** SIGTERM, as Ctrl-C would. @returns the exit code */
+  async stop(): Promise<number | null> {
+    const supervisor = this.#running();
+    const exit = once(supervisor, "exit");
+    supervisor.kill("SIGTERM");
+    const [code] = await exit;
+    return code;
+  }
+
+  /** Stops it and removes its data. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#supervisor?.exitCode === null && this.#supervisor.signalCode === null) await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What all processes of the stack have written so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get info(): StackInfo {
+    if (this.#info === undefined) throw new Error("the stack has not been started");
+    return this.#info;
+  }
+
+  get bucket(): Bucket {
+    return new Bucket(this.info.s3);
+  }
+
+  get supervisorPid(): number {
+    return this.#running().pid ?? 0;
+  }
+
+  async readInfo(): Promise<StackInfo> {
+    this.#info = JSON.parse(await readFile(path.join(this.#folder, "stack.json"), "utf8"));
+    return this.info;
+  }
+
+  /** The processes of that name; several GPU workers share one. */
+  async pids(name: ProcessName): Promise<number[]> {
+    const { processes } = await this.readInfo();
+    return processes.filter((process) => process.name === name).map(({ pid }) => pid);
+  }
+
+  /** kill -9 of the first process of that name; resolves when the stack has started it again. */
+  async kill(name: ProcessName): Promise<void> {
+    const [victim = 0] = await this.pids(name);
+    process.kill(victim, "SIGKILL");
+    await waitFor(`another ${name}`, async () => {
+      const pids = await this.pids(name);
+      return pids.length > 0 && !pids.includes(victim);
+    });
+  }
+
+  /** kill -9 of everything at once, as when the power fails. */
+  async killAll(): Promise<void> {
+    const { processes } = await this.readInfo();
+    const supervisor = this.#running();
+    const exit = once(supervisor, "exit");
+    supervisor.kill("SIGKILL");
+    for (const { pid } of processes) process.kill(pid, "SIGKILL");
+    await exit;
+  }
+
+  /** A caller of the API; each has a user of its own unless told otherwise. */
+  async client(user: string = randomUUID()): Promise<Client> {
+    return new Client(this.info, await this.token(user));
+  }
+
+  token(user: string, expiresIn = "1h"): Promise<string> {
+    return new SignJWT()
+      .setProtectedHeader({ alg: "HS256" })
+      .setSubject(user)
+      .setExpirationTime(expiresIn)
+      .sign(new TextEncoder().encode(this.#secret));
+  }
+
+  #running(): ChildProcess {
+    if (this.#supervisor === undefined) throw new Error("the stack has not been started");
+    return this.#supervisor;
+  }
+}
