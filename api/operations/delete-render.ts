@@ -1,6 +1,8 @@
 import { Render } from "../../database/render.ts";
 import { objectKey } from "../../images/plan.ts";
+import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
+import { serviceUnavailable } from "../errors.ts";
 import { type InvalidState, invalidState, type NotFound, renderNotFound } from "./render-action.ts";
 import { findRender } from "./view.ts";
 
@@ -24,7 +26,16 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   if (render.status === "FAILED" && (await context.workflows.update(render, "discardParts")) === "refused") {
     return invalidState(render, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
   }
-  await context.storage.deleteObject(objectKey(render.id, render.spec.format));
+  await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
   return { __typename: "DeletedRender", id };
+}
+
+async function deleteObject({ id, spec }: Render, { storage }: Context): Promise<void> {
+  try {
+    await storage.deleteObject(objectKey(id, spec.format));
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw serviceUnavailable(`Render ${id} is still there, because its object could not be removed. ${error.message}`);
+  }
 }
