@@ -51,7 +51,7 @@ export class Kernels {
   /** @throws Error where gpu.js would compute the kernel on another backend than asked */
   async kernelOf(image: PreparedImage): Promise<BandKernel> {
     const { tileWidth, bandRows } = image.shape;
-    const key = [image.patternName, tileWidth, bandRows, image.table.length].join(" ");
+    const key = [tileWidth, bandRows, image.table.length, image.kernel].join(" ");
     const kept = this.#kept.get(key);
     if (kept) return kept.compute;
     const kernel = await this.#compile(image);
@@ -69,7 +69,10 @@ export class Kernels {
       output: [shape.tileWidth, shape.bandRows],
       precision: "single",
     });
-    const run: BandKernel = (...inputs) => bandOf(kernel, inputs);
+    const run: BandKernel =
+      this.#kind === "webgpu"
+        ? async (...inputs) => asBand(await kernel(...inputs))
+        : (...inputs) => asBand(kernel(...inputs));
     await run(columns[0] ?? new Float32Array(shape.tileWidth), new Float32Array(shape.bandRows), table);
     this.#checkMode(kernel, patternName);
     return {
@@ -88,7 +91,8 @@ export class Kernels {
   }
 }
 
-/** gpu.js types its results for every kind of kernel; a two-dimensional one of numbers gives rows of floats. */
-function bandOf(kernel: IKernelRunShortcut, inputs: Parameters<BandKernel>): ReturnType<BandKernel> {
-  return kernel(...inputs) as Float32Array[] | Promise<Float32Array[]>;
+/** @throws Error where the result is anything but two-dimensional numbers: a kernel may also return vectors */
+function asBand(result: unknown): Float32Array[] {
+  if (Array.isArray(result) && result.every((row) => row instanceof Float32Array)) return result;
+  throw new Error("A pattern's kernel must return one number.");
 }

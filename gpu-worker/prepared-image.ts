@@ -12,8 +12,8 @@ export interface KernelShape {
   bandRows: number;
 }
 
-/** WebGPU dispatches at most 65,535 groups of 8 rows. */
-const MAXIMUM_BAND_ROWS = 2 ** 18;
+/** WebGPU dispatches at most 65,535 groups of 8 columns by 8 rows. */
+const MAXIMUM_SIDE = 2 ** 18;
 
 /** What every part of one image shares: its layout in the file, and the host's exact inputs of its kernel. */
 export interface PreparedImage {
@@ -62,11 +62,12 @@ export function prepareImage(spec: RenderSpec, bandPixels: number): PreparedImag
   };
 }
 
-/** Whole rows where they fit into a band, so that `columns` stays the same from band to band. */
+/** Several whole rows, so that `columns` stays the same from band to band, or tiles of one row. */
 function kernelShape(width: number, height: number, bandPixels: number): KernelShape {
-  const tileWidth = Math.min(Math.ceil(width / 4) * 4, bandPixels);
-  const bandRows = Math.min(height, Math.max(1, Math.floor(bandPixels / tileWidth)), MAXIMUM_BAND_ROWS);
-  return { tileWidth, bandRows };
+  const wholeRow = Math.ceil(width / 4) * 4;
+  const tileWidth = Math.min(wholeRow, bandPixels, MAXIMUM_SIDE);
+  if (tileWidth < wholeRow) return { tileWidth, bandRows: 1 };
+  return { tileWidth, bandRows: Math.min(height, Math.floor(bandPixels / tileWidth), MAXIMUM_SIDE) };
 }
 
 function columnsOfTiles(width: number, tileWidth: number, column: (x: number) => number): Float32Array[] {

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GPU, WebAssemblyKernel } from "gpu.js";
+import type { KernelThread } from "../images/pattern.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import { Kernels } from "./kernels.ts";
+import { type PreparedImage, prepareImage } from "./prepared-image.ts";
+import { runInWasmMemory } from "./webasm.ts";
+
+const spec: RenderSpec = {
+  width: 5,
+  height: 3,
+  pattern: { allRgb: { offset: 0 } },
+  format: "BMP24",
+  rowOrder: "TOP_DOWN",
+  pixelsPerMetre: 0,
+};
+const image = prepareImage(spec, 64);
+
+type AnyKernel = (this: KernelThread, columns: number[], rows: number[], table: number[]) => unknown;
+
+function withKernel(source: AnyKernel): PreparedImage {
+  return { ...image, patternName: "odd", kernel: source as PreparedImage["kernel"] };
+}
+
+const vector = withKernel(function (this: KernelThread, columns, rows, table) {
+  return [columns[this.thread.x] as number, rows[this.thread.y] as number, table[0] as number];
+});
+
+test("a kernel that gpu.js silently moves to JavaScript is an error", async (t) => {
+  const kernels = new Kernels("webasm");
+  const translateSource: unknown = Reflect.get(WebAssemblyKernel.prototype, "translateSource");
+  t.after(() => Reflect.set(WebAssemblyKernel.prototype, "translateSource", translateSource));
+  Reflect.set(WebAssemblyKernel.prototype, "translateSource", () => false); // "I cannot compile this"
+  await assert.rejects(kernels.kernelOf(image), /gpu\.js computes the kernel of allRgb on cpu instead of webasm/);
+  await kernels.close();
+});
+
+for (const kind of ["webasm", "cpu"] as const) {
+  test(`a kernel that returns more than one number is an error on ${kind}`, async () => {
+    const kernels = new Kernels(kind);
+    await assert.rejects(kernels.kernelOf(vector), /must return one number/);
+    await kernels.close();
+  });
+}
+
+test("WebAssembly results are read in place: the same memory, run after run", async () => {
+  const kernels = new Kernels("webasm");
+  const kernel = await kernels.kernelOf(image);
+  const [columns = new Float32Array()] = image.columns;
+  const first = await kernel(columns, Float32Array.of(-9, -9, -9), image.table);
+  const second = await kernel(columns, Float32Array.of(1, 2, 3), image.table);
+  assert.equal(first[2]?.buffer, second[2]?.buffer);
+  assert.deepEqual(
+    second.map((row) => [...row.subarray(0, spec.width)]),
+    [
+      [1, 2, 3, 4, 5],
+      [2, 3, 4, 5, 6],
+      [3, 4, 5, 6, 7],
+    ],
+  );
+  await kernels.close();
+});
+
+test("a gpu.js that keeps its compiled kernels otherwise is an error that says where to look", () => {
+  const kernel = new GPU({ mode: "cpu" }).createKernel("function () { return 1; }", { output: [4, 1] });
+  kernel();
+  assert.throws(() => runInWasmMemory(kernel.kernel, { tileWidth: 4, bandRows: 1 }), /gpu-worker\/webasm\.ts/);
+});
+
+test("one kernel serves every image of its shape, source and table length", async () => {
+  const kernels = new Kernels("webasm");
+  const again = prepareImage({ ...spec, pattern: { allRgb: { offset: 99 } } }, 64);
+  assert.equal(await kernels.kernelOf(image), await kernels.kernelOf(again));
+  assert.notEqual(await kernels.kernelOf(image), await kernels.kernelOf(prepareImage({ ...spec, width: 9 }, 64)));
+  await kernels.close();
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, describe, test } from "node:test";
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.ts";
+import { byteSizeOf, formatOf, formats } from "../images/formats/index.ts";
+import { patterns } from "../images/patterns/index.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import { referencePixelBytes } from "../stack/reference.ts";
+import type { BackendChoice } from "./backend.ts";
+import { type ByteRange, createRenderers, RendererError, type Renderers } from "./renderers.ts";
+
+/** The bytes of a range, by the format's header and the independent reference. */
+function expectedBytes(spec: RenderSpec, { start, end }: ByteRange): Uint8Array {
+  const format = formatOf(spec);
+  const headerSize = format.headerSize(spec);
+  const header = new Uint8Array(Math.max(0, Math.min(end, headerSize) - start));
+  if (header.length > 0) format.writeHeader(spec, start, header);
+  if (end <= headerSize) return header;
+  return Buffer.concat([header, referencePixelBytes(spec, Math.max(0, start - headerSize), end - headerSize)]);
+}
+
+/** Renders into a buffer full of another part's bytes, as the pool lends them. */
+async function rendered(renderers: Renderers, spec: RenderSpec, { start, end }: ByteRange): Promise<Buffer> {
+  const buffer = new SharedArrayBuffer(end - start + 8);
+  const bytes = Buffer.from(buffer).fill(0xa5);
+  const answer = await renderers.render(spec, { start, end }, buffer);
+  const part = bytes.subarray(0, end - start);
+  assert.equal(answer.crc32, crc32(part));
+  assert.equal(answer.md5, createHash("md5").update(part).digest("base64"));
+  assert.ok(bytes.subarray(end - start).every((byte) => byte === 0xa5));
+  return part;
+}
+
+function assertSame(actual: Uint8Array, expected: Uint8Array, where: () => string) {
+  if (Buffer.compare(actual, expected) === 0) return;
+  const at = expected.findIndex((byte, index) => byte !== actual[index]);
+  assert.fail(`byte ${at} of ${where()} is ${actual[at]} instead of ${expected[at]}`);
+}
+
+async function assertRange(renderers: Renderers, spec: RenderSpec, range: ByteRange) {
+  const where = () => JSON.stringify({ spec, range });
+  assertSame(await rendered(renderers, spec, range), expectedBytes(spec, range), where);
+}
+
+async function assertParts(renderers: Renderers, spec: RenderSpec, partSize: number) {
+  const size = byteSizeOf(spec);
+  for (let start = 0; start < size; start += partSize) {
+    await assertRange(renderers, spec, { start, end: Math.min(size, start + partSize) });
+  }
+}
+
+async function open(backend: BackendChoice): Promise<{ renderers: Renderers } | { skip: string }> {
+  try {
+    return { renderers: await createRenderers({ backend, threads: 1, md5: true }) };
+  } catch (error) {
+    if (backend === "webgpu" && error instanceof RendererError) return { skip: error.message };
+    throw error;
+  }
+}
+
+const smallLength = fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 }));
+
+for (const backend of ["webasm", "cpu", "webgpu"] as const) {
+  const opened = await open(backend);
+  if ("skip" in opened) {
+    test(backend, { skip: opened.skip }, () => {});
+    continue;
+  }
+  const { renderers } = opened;
+
+  describe(renderers.backend, () => {
+    after(() => renderers.close());
+
+    for (const pattern of patterns) {
+      for (const format of formats) {
+        test(`${pattern.name} as ${format.name}: the parts put together are the whole`, async () => {
+          const spec = anySpec({ width: smallLength, height: smallLength });
+          const partSize = fc.integer({ min: 1, max: 3000 });
+          await fc.assert(
+            fc.asyncProperty(spec, anyValues(pattern), partSize, async (any, values, size) => {
+              const one: RenderSpec = { ...any, pattern: { [pattern.name]: values }, format: format.name };
+              await assertParts(renderers, one, Math.max(size, Math.ceil(byteSizeOf(one) / 12)));
+            }),
+            { numRuns: 12 },
+          );
+        });
+      }
+
+      test(`${pattern.name}: windows anywhere in the largest images`, async () => {
+        const spec = anySpec({ width: anyLength, height: anyLength });
+        const anywhere = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
+        await fc.assert(
+          fc.asyncProperty(spec, anyValues(pattern), anywhere, async (any, values, where) => {
+            const one = { ...any, pattern: { [pattern.name]: values } };
+            const size = byteSizeOf(one);
+            const start = Math.floor(where * Math.max(0, size - 5000));
+            await assertRange(renderers, one, { start, end: Math.min(size, start + 5000) });
+          }),
+          { numRuns: 10 },
+        );
+      });
+
+      test(`${pattern.name}: the four corners of the largest image`, async () => {
+        const [values] = fc.sample(anyValues(pattern), { numRuns: 1, seed: 1 });
+        const side = 2 ** 20;
+        const spec = { width: side, height: side, pattern: { [pattern.name]: values ?? {} }, pixelsPerMetre: 0 };
+        const stride = 3 * side;
+        const format = "BIGTIFF" as RenderSpec["format"];
+        const headerSize = formatOf({ format }).headerSize({ ...spec, format, rowOrder: "TOP_DOWN" });
+        for (const row of [0, side - 1]) {
+          for (const column of [0, side - 400]) {
+            const start = headerSize + row * stride + column * 3;
+            await assertRange(renderers, { ...spec, format, rowOrder: "TOP_DOWN" }, { start, end: start + 1200 });
+          }
+        }
+      });
+    }
+
+    for (const format of formats) {
+      for (const [width, height] of [
+        [1, 70_001],
+        [1003, 200],
+        [70_001, 3],
+        [300_001, 2],
+      ] as const) {
+        test(`${width} × ${height} as ${format.name}: several bands and tiles a part`, async () => {
+          const spec: RenderSpec = {
+            width,
+            height,
+            pattern: { allRgb: { offset: 16_700_000 } },
+            format: format.name,
+            rowOrder: "BOTTOM_UP",
+            pixelsPerMetre: 1,
+          };
+          await assertParts(renderers, spec, 400_003);
+        });
+      }
+    }
+
+    test("boundaries anywhere: every part size of a small file with padding", async () => {
+      const spec: RenderSpec = {
+        width: 3,
+        height: 2,
+        pattern: { allRgb: { offset: 0x123456 } },
+        format: "BMP24",
+        rowOrder: "BOTTOM_UP",
+        pixelsPerMetre: 1,
+      };
+      for (let partSize = 1; partSize <= byteSizeOf(spec); partSize++) await assertParts(renderers, spec, partSize);
+    });
+  });
+}
