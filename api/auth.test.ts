@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test } from "node:test";
+import { GraphQLError } from "graphql";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { createAuthenticate } from "./auth.ts";
+
+const secret = "a secret of at least 32 characters";
+const key = new TextEncoder().encode(secret);
+
+function token(sub: string | undefined, expires: string | undefined, { iss = "me", aud = "them" } = {}): SignJWT {
+  const jwt = new SignJWT({ ...(sub === undefined ? {} : { sub }) }).setIssuer(iss).setAudience(aud);
+  return (expires === undefined ? jwt : jwt.setExpirationTime(expires)).setProtectedHeader({ alg: "HS256" });
+}
+
+const refused = (message: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof GraphQLError);
+  assert.equal(error.extensions["code"], "UNAUTHENTICATED");
+  assert.match(error.message, message);
+  return true;
+};
+
+describe("authentication", () => {
+  const authenticate = createAuthenticate({ JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "them" });
+
+  test("takes a token's subject for the viewer, until it expires", async () => {
+    const { id, expiresAt } = await authenticate(`Bearer ${await token("alice", "1h").sign(key)}`);
+    assert.equal(id, "alice");
+    const seconds = (expiresAt - Date.now()) / 1000;
+    assert.ok(seconds > 3_590 && seconds < 3_610);
+  });
+
+  test("refuses every other token, and says why", async () => {
+    const expiredToken = await token("alice", "-1m").sign(key);
+    const cases: [string | undefined, RegExp][] = [
+      [undefined, /needs a token/],
+      ["", /needs a token/],
+      ["Basic YTpi", /must be: Bearer TOKEN/],
+      ["Bearer not.a.token", /not accepted/],
+      [`Bearer ${expiredToken}`, /has expired/],
+      [`Bearer ${await token("alice", undefined).sign(key)}`, /"exp"/],
+      [`Bearer ${await token(undefined, "1h").sign(key)}`, /"sub"/],
+      [`Bearer ${await token("x".repeat(256), "1h").sign(key)}`, /1 to 255/],
+      [`Bearer ${await token("a\0b", "1h").sign(key)}`, /printable/],
+      [`Bearer ${await token("alice", "1h", { iss: "you" }).sign(key)}`, /"iss"/],
+      [`Bearer ${await token("alice", "1h", { aud: "you" }).sign(key)}`, /"aud"/],
+      [`Bearer ${await token("alice", "1h").sign(new TextEncoder().encode("x".repeat(32)))}`, /signature/],
+    ];
+    for (const [authorization, message] of cases) await assert.rejects(authenticate(authorization), refused(message));
+  });
+
+  test("checks tokens by a key set, and never takes the set's keys for a shared secret", async (t) => {
+    const { publicKey, privateKey } = await generateKeyPair("ES256");
+    const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }] };
+    const server = createServer((_request, response) => void response.end(JSON.stringify(keys))).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const byKeySet = createAuthenticate({ JWKS_URL: `http://127.0.0.1:${port}/keys` });
+
+    const signed = new SignJWT({ sub: "bob" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256", kid: "one" });
+    assert.equal((await byKeySet(`Bearer ${await signed.sign(privateKey)}`)).id, "bob");
+    await assert.rejects(byKeySet(`Bearer ${await token("bob", "1h").sign(key)}`), refused(/not accepted/));
+  });
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { getIntrospectionQuery, parse, validate } from "graphql";
+import { limitOperation, refuseSubscriptions } from "./limits.ts";
+import { schema } from "./schema/index.ts";
+
+function refusals(query: string): string[] {
+  return validate(schema, parse(query), [limitOperation]).map(({ message }) => message);
+}
+
+const everyField = `
+  id name status width height format pattern byteSize partSize partCount partsDone bytesUploaded progress retriedParts
+  parts { from to state } backends failure { code message part } resumableUntil etag crc32 downloadUrl createdAt
+  startedAt finishedAt workflow { workflowId runId url }`;
+
+describe("the limits of an operation", () => {
+  test("let through what people ask for", () => {
+    assert.deepEqual(refusals(getIntrospectionQuery()), []);
+    assert.deepEqual(refusals(`{ renders(first: 100) { totalCount nodes { ${everyField} } } }`), []);
+    assert.deepEqual(refusals(`{ ${Array.from({ length: 90 }, (_, i) => `v${i}: viewer { id }`).join(" ")} }`), []);
+  });
+
+  test("refuse what is too deep", () => {
+    const deep = `{ ${"a { ".repeat(499)} b ${" }".repeat(499)} }`;
+    assert.deepEqual(refusals(deep), ["The operation is too large. It is 500 levels deep; 20 are allowed."]);
+  });
+
+  test("count a page's fields once an item, and a page of unknown size as the largest", () => {
+    const twice = (first: string) => `query($n: Int) {
+      a: renders(first: ${first}) { nodes { ${everyField} } } b: renders(first: ${first}) { nodes { ${everyField} } }
+      c: renders(first: ${first}) { nodes { ${everyField} } }
+    }`;
+    assert.deepEqual(refusals(twice("10")), []);
+    assert.match(refusals(twice("100"))[0] ?? "", /^The operation is too large. It costs \d+; 10000 are allowed/);
+    assert.deepEqual(refusals(twice("$n")), refusals(twice("100")));
+  });
+
+  test("count root fields dearly, also within fragments", () => {
+    const fields = Array.from({ length: 101 }, (_, i) => `v${i}: viewer { id }`).join(" ");
+    assert.equal(refusals(`{ ${fields} }`).length, 1);
+    assert.equal(refusals(`{ ...all } fragment all on Query { ${fields} }`).length, 1);
+  });
+
+  test("measure fragments that multiply without multiplying the work", () => {
+    const fragments = Array.from(
+      { length: 60 },
+      (_, i) => `fragment f${i} on Query { a: renders { nodes { id } } ...f${i + 1} b${i}: __typename ...f${i + 1} }`,
+    );
+    const bomb = `{ ...f0 } ${fragments.join("\n")} fragment f60 on Query { viewer { id } }`;
+    const start = performance.now();
+    assert.equal(refusals(bomb).length, 1);
+    assert.ok(performance.now() - start < 1_000);
+  });
+
+  test("leave fragments in a circle to GraphQL's own rule", () => {
+    assert.deepEqual(refusals("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"), []);
+  });
+});
+
+test("a subscription over HTTP is told where to go", () => {
+  const errors = validate(schema, parse("subscription { viewerRenderEvents { sequence } }"), [refuseSubscriptions]);
+  assert.match(errors[0]?.message ?? "", /WebSocket/);
+  assert.deepEqual(validate(schema, parse("{ viewer { id } }"), [refuseSubscriptions]), []);
+});
