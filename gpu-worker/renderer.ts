@@ -11,7 +11,8 @@ import { type PreparedImage, prepareImage } from "./prepared-image.ts";
 export interface StageTimes {
   kernel: number;
   packing: number;
-  digest: number;
+  crc32: number;
+  md5: number;
 }
 
 export interface RenderedBytes {
@@ -58,8 +59,8 @@ export class Renderer {
   ): Promise<RenderedBytes> {
     const image = this.#prepare(spec);
     const kernel = await this.#kernels.kernelOf(image);
-    const digest = new Digest(target, md5);
     const watch = new StopWatch();
+    const digest = new Digest(target, md5, watch);
     const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     const header = Math.min(image.headerSize, range.end) - range.start;
     if (header > 0) image.format.writeHeader(spec, range.start, target.subarray(0, header));
@@ -70,7 +71,6 @@ export class Renderer {
       packBand(image, band, rows, range.start, view);
       watch.lap("packing");
       digest.upTo(packedUpTo(image, band) - range.start);
-      watch.lap("digest");
     }
     return { ...digest.end(), times: watch.times };
   }
@@ -114,19 +114,23 @@ async function* oldest(started: { band: Band; rows: ReturnType<BandKernel> }[]) 
 class Digest {
   readonly #bytes: Uint8Array;
   readonly #md5;
+  readonly #watch: StopWatch;
   #crc32 = 0;
   #done = 0;
 
-  constructor(bytes: Uint8Array, md5: boolean) {
+  constructor(bytes: Uint8Array, md5: boolean, watch: StopWatch) {
     this.#bytes = bytes;
     this.#md5 = md5 ? createHash("md5") : undefined;
+    this.#watch = watch;
   }
 
   /** Takes in the bytes before `ready`; a `ready` past the end means all. */
   upTo(ready: number): void {
     const bytes = this.#bytes.subarray(this.#done, ready);
     this.#crc32 = crc32(bytes, this.#crc32);
+    this.#watch.lap("crc32");
     this.#md5?.update(bytes);
+    this.#watch.lap("md5");
     this.#done += bytes.length;
   }
 
@@ -137,7 +141,7 @@ class Digest {
 }
 
 class StopWatch {
-  readonly times: StageTimes = { kernel: 0, packing: 0, digest: 0 };
+  readonly times: StageTimes = { kernel: 0, packing: 0, crc32: 0, md5: 0 };
   #last = performance.now();
 
   /** Books the time since the last lap on a stage. */
