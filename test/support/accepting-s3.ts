@@ -18,9 +18,9 @@ interface Upload {
 export class AcceptingS3 {
   /** Objects by key, as Complete made them. */
   readonly objects = new Map<string, { size: number; etag: string; metadata: Record<string, string> }>();
-  readonly uploads = new Map<string, Upload>();
-  /** How often each part was sent: by key and part number. */
-  readonly puts = new Map<string, number>();
+  readonly #uploads = new Map<string, Upload>();
+  /** How many parts were sent, of all uploads together. */
+  puts = 0;
   readonly #server = http.createServer((request, response) => this.#serve(request, response));
 
   static async start(): Promise<AcceptingS3> {
@@ -42,17 +42,16 @@ export class AcceptingS3 {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const asked = parseS3Request(request.method ?? "", request.url ?? "");
-    const body = await buffer(request);
-    const answer = this.#answer(asked, body, request.headers);
+    const answer = this.#answer(asked, await buffer(request), request);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 
-  #answer(asked: S3Request, body: Buffer, headers: http.IncomingHttpHeaders): Answer {
+  #answer(asked: S3Request, body: Buffer, { headers, url = "" }: http.IncomingMessage): Answer {
     const { key, partNumber = 0 } = asked;
     if (asked.operation === "CreateMultipartUpload") {
       const uploadId = randomUUID();
       const metadata = Object.entries(headers).filter(([name]) => name.startsWith("x-amz-meta-"));
-      this.uploads.set(uploadId, {
+      this.#uploads.set(uploadId, {
         key,
         metadata: Object.fromEntries(metadata.map(([k, v]) => [k, `${v}`])),
         parts: new Map(),
@@ -68,24 +67,25 @@ export class AcceptingS3 {
       return { status: 200, headers: { etag: `"${etag}"`, "content-length": size, ...metadata } };
     }
     if (asked.operation === "ListMultipartUploads") {
-      const uploads = [...this.uploads].map(
-        ([id, { key }]) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId></Upload>`,
+      const prefix = new URL(url, "http://s3").searchParams.get("prefix") ?? "";
+      const uploads = [...this.#uploads].filter(([, upload]) => upload.key.startsWith(prefix));
+      const listed = uploads.map(
+        ([id, upload]) => `<Upload><Key>${upload.key}</Key><UploadId>${id}</UploadId></Upload>`,
       );
-      return xml(`<ListMultipartUploadsResult>${uploads.join("")}</ListMultipartUploadsResult>`);
+      return xml(`<ListMultipartUploadsResult>${listed.join("")}</ListMultipartUploadsResult>`);
     }
     if (asked.operation === "Other") return { status: 200 };
 
-    const upload = this.uploads.get(asked.uploadId ?? "");
+    const upload = this.#uploads.get(asked.uploadId ?? "");
     if (upload === undefined) return { status: 404, body: s3ErrorXml("NoSuchUpload") };
     if (asked.operation === "UploadPart") {
       const md5 = createHash("md5").update(body).digest();
       upload.parts.set(partNumber, { size: body.length, md5 });
-      const part = `${key} ${partNumber}`;
-      this.puts.set(part, (this.puts.get(part) ?? 0) + 1);
+      this.puts += 1;
       return { status: 200, headers: { etag: `"${md5.toString("hex")}"` } };
     }
     if (asked.operation === "ListParts") return xml("<ListPartsResult></ListPartsResult>");
-    this.uploads.delete(asked.uploadId ?? "");
+    this.#uploads.delete(asked.uploadId ?? "");
     if (asked.operation === "AbortMultipartUpload") return { status: 204 };
     return this.#complete(upload, body.toString());
   }

@@ -1,6 +1,5 @@
 import {
   CreateBucketCommand,
-  ListBucketsCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListPartsCommand,
@@ -33,14 +32,6 @@ export class Bucket {
 
   async create(): Promise<void> {
     await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket }));
-  }
-
-  /** Whether the server takes requests. */
-  answers(): Promise<boolean> {
-    return this.#client.send(new ListBucketsCommand()).then(
-      () => true,
-      () => false,
-    );
   }
 
   /** The multipart uploads that are neither completed nor aborted. */

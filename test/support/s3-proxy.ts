@@ -50,7 +50,9 @@ export interface Exchange extends ProxiedRequest {
   bodyBytes: number;
   /** What the client was answered; undefined while it waits, and where the connection broke. */
   status: number | undefined;
-  /** When the client had its answer or the connection broke, on the clock of performance.now(); undefined until then. */
+  /** On the clock of performance.now(). */
+  startedAt: number;
+  /** When the client had its answer or the connection broke; undefined until then. */
   endedAt: number | undefined;
 }
 
@@ -114,6 +116,7 @@ export class S3Proxy {
       fault: fault?.kind,
       bodyBytes: 0,
       status: undefined,
+      startedAt: performance.now(),
       endedAt: undefined,
     };
     this.exchanges.push(exchange);

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findEngine } from "../../stack/engines.ts";
+import { type PortBlock, reservePorts } from "../../stack/ports.ts";
+import { s3Answers, seaweedProgram } from "../../stack/seaweedfs.ts";
 import { Bucket, type S3Access } from "./bucket.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -12,14 +12,14 @@ import { waitFor } from "./wait-for.ts";
 export class S3Server {
   readonly access: S3Access;
   readonly #folder: string;
-  readonly #ports: readonly number[];
+  readonly #block: PortBlock;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, ports: readonly number[]) {
+  private constructor(folder: string, block: PortBlock) {
     this.#folder = folder;
-    this.#ports = ports;
+    this.#block = block;
     this.access = {
-      endpoint: `http://127.0.0.1:${ports[0]}`,
+      endpoint: `http://127.0.0.1:${block.ports.s3}`,
       bucket: "rasterlift-test",
       region: "us-east-1",
       accessKeyId: "test",
@@ -29,7 +29,7 @@ export class S3Server {
 
   static async start(): Promise<S3Server> {
     const folder = await mkdtemp(path.join(tmpdir(), "rasterlift-test-s3-"));
-    const server = new S3Server(folder, await freePorts(9));
+    const server = new S3Server(folder, await reservePorts(undefined));
     await server.start();
     await new Bucket(server.access).create();
     return server;
@@ -37,26 +37,11 @@ export class S3Server {
 
   /** Starts it (again), on the same data. */
   async start(): Promise<void> {
-    const [s3, s3Grpc, filer, filerGrpc, master, masterGrpc, volume, volumeGrpc, adminGrpc] = this.#ports;
-    const options = [
-      ...[`-dir=${this.#folder}`, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"],
-      ...[`-s3.port=${s3}`, `-s3.port.grpc=${s3Grpc}`, "-s3.port.iceberg=0", "-s3.port.lance=0"],
-      ...[`-filer.port=${filer}`, `-filer.port.grpc=${filerGrpc}`, `-master.port=${master}`],
-      ...[`-master.port.grpc=${masterGrpc}`, `-volume.port=${volume}`, `-volume.port.grpc=${volumeGrpc}`],
-      ...["-admin.ui=false", `-admin.port.grpc=${adminGrpc}`, "-webdav=false"],
-    ];
-    const weed = spawn(await findEngine("weed"), ["mini", ...options], {
-      stdio: "ignore",
-      env: {
-        HOME: this.#folder,
-        AWS_ACCESS_KEY_ID: this.access.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: this.access.secretAccessKey,
-      },
-    });
+    const { command, args, env } = await seaweedProgram(this.#folder, this.#block.ports, this.access);
+    const weed = spawn(command, args, { env, stdio: "ignore" });
     process.once("exit", () => weed.kill("SIGKILL"));
     this.#process = weed;
-    const bucket = new Bucket(this.access);
-    await waitFor("S3", () => bucket.answers());
+    await waitFor("S3", () => s3Answers(this.access.endpoint));
   }
 
   /** kill -9. */
@@ -69,18 +54,7 @@ export class S3Server {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    await this.#block.release();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

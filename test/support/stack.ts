@@ -109,10 +109,6 @@ export class TestStack {
     return new Bucket(this.info.s3);
   }
 
-  get supervisorPid(): number {
-    return this.#running().pid ?? 0;
-  }
-
   async readInfo(): Promise<StackInfo> {
     this.#info = JSON.parse(await readFile(path.join(this.#folder, "stack.json"), "utf8"));
     return this.info;
@@ -134,14 +130,20 @@ export class TestStack {
     });
   }
 
-  /** kill -9 of everything at once, as when the power fails. */
-  async killAll(): Promise<void> {
-    const { processes } = await this.readInfo();
+  /** kill -9 of the supervisor alone, which leaves everything else running. */
+  async killSupervisor(): Promise<void> {
     const supervisor = this.#running();
     const exit = once(supervisor, "exit");
     supervisor.kill("SIGKILL");
-    for (const { pid } of processes) process.kill(pid, "SIGKILL");
     await exit;
+  }
+
+  /** kill -9 of everything at once, as when the power fails. */
+  async killAll(): Promise<void> {
+    const { processes } = await this.readInfo();
+    const supervisorEnds = this.killSupervisor();
+    for (const { pid } of processes) process.kill(pid, "SIGKILL");
+    await supervisorEnds;
   }
 
   /** A caller of the API; each has a user of its own unless told otherwise. */

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { Connection, Client as TemporalClient } from "@temporalio/client";
+import { renderWorkflowId } from "../workflows/messages.ts";
+import { assertFileIsRight } from "./support/check-file.ts";
+import { endure, kill, victims } from "./support/endurance.ts";
+import { allRgb, MIB } from "./support/images.ts";
+import { ProxiedStack } from "./support/proxied-stack.ts";
+import { waitFor } from "./support/wait-for.ts";
+
+describe("processes that die during a render", () => {
+  let proxied: ProxiedStack;
+  before(async () => {
+    proxied = await ProxiedStack.start({ GPU_WORKERS: "2", GPU_CONCURRENCY: "2" });
+  });
+  afterEach(() => proxied.clear());
+  after(() => proxied[Symbol.asyncDispose]());
+
+  /** Sixteen parts, each on the wire for half a second. */
+  const spec = allRgb(5281, 5281);
+  const slowly = () => {
+    proxied.proxy.rule = ({ operation }) =>
+      operation === "UploadPart" ? { kind: "throttle", bytesPerSecond: 10 * MIB } : undefined;
+  };
+
+  for (const victim of victims) {
+    it(`kill -9 of ${victim}: the render ends byte-exact, nothing done is done again`, async () => {
+      slowly();
+      await endure(proxied, spec, async (latest) => {
+        await waitFor("some parts", () => (latest()?.partsDone ?? 0) >= 4);
+        await kill(proxied, victim);
+      });
+    });
+  }
+
+  it("SIGTERM of a worker drains: exit code 0, and no attempt is lost", async () => {
+    slowly();
+    const client = await proxied.client();
+    for (const name of ["gpu-worker", "worker"] as const) {
+      const { id, partCount } = await client.started({ spec, partSize: 5 * MIB });
+      await client.until(id, ({ partsDone }) => partsDone >= 2);
+      const [pid = 0] = await proxied.stack.pids(name);
+      process.kill(pid, "SIGTERM");
+      const render = await client.completed(id);
+      assert.deepEqual(proxied.attempts(id, partCount), new Array(partCount).fill(1));
+      await assertFileIsRight(render, spec);
+      await waitFor("its exit", () => new RegExp(`\\b${name} .*exit code 0`).test(proxied.stack.output));
+    }
+  });
+
+  it("two GPU workers share one render, and one alone finishes it", async () => {
+    slowly();
+    const client = await proxied.client();
+    const { id, partCount } = await client.started({ spec, partSize: 5 * MIB });
+    await client.until(id, ({ partsDone }) => partsDone >= 6);
+    const [one = 0, other = 0] = await proxied.stack.pids("gpu-worker");
+    process.kill(other, "SIGSTOP");
+    const render = await client.completed(id);
+    process.kill(other, "SIGKILL");
+    await assertFileIsRight(render, spec);
+    assert.ok(proxied.attempts(id, partCount).every((attempts) => attempts <= 2));
+    const finishers = await identitiesOf(id);
+    assert.ok(
+      [one, other].every((pid) => finishers.some((identity) => identity.includes(`${pid}@`))),
+      `${finishers}`,
+    );
+  });
+
+  /** Who finished the parts of a render, as Temporal's history names them. */
+  async function identitiesOf(id: string): Promise<string[]> {
+    const connection = await Connection.connect({ address: proxied.stack.info.temporalAddress });
+    const { events } = await new TemporalClient({ connection }).workflow.getHandle(renderWorkflowId(id)).fetchHistory();
+    await connection.close();
+    const finished = events?.map((event) => event.activityTaskCompletedEventAttributes?.identity ?? "") ?? [];
+    return [...new Set(finished)].filter((identity) => identity.startsWith("gpu-worker"));
+  }
+});
+
+describe("a stack without GPU workers", () => {
+  it("keeps the render RUNNING, says so in the Temporal UI, and finishes it once one comes", async () => {
+    await using proxied = await ProxiedStack.start({ GPU_WORKERS: "0" });
+    const client = await proxied.client();
+    const { id } = await client.started({ spec: allRgb(64, 64) });
+    await client.until(id, ({ parts }) => parts.some(({ state }) => state === "ACTIVE"));
+    const connection = await Connection.connect({ address: proxied.stack.info.temporalAddress });
+    const handle = new TemporalClient({ connection }).workflow.getHandle(renderWorkflowId(id));
+    const { currentDetails } = await handle.query<{ currentDetails: string }>("__temporal_workflow_metadata");
+    assert.match(currentDetails, /A gpu-worker must run/);
+    assert.equal((await client.render(id))?.status, "RUNNING");
+    await client.act("cancelRender", id);
+    await client.until(id, ({ status }) => status === "CANCELED");
+    await connection.close();
+  });
+});

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import type { MikroORM } from "@mikro-orm/postgresql";
+import { Connection, Client as TemporalClient, type WorkflowExecutionInfo } from "@temporalio/client";
+import { connect } from "../database/connect.ts";
+import { createRender } from "../database/create-render.ts";
+import { renderWorkflowId } from "../workflows/messages.ts";
+import { startRenderImage } from "../workflows/start-render.ts";
+import { AcceptingS3 } from "./support/accepting-s3.ts";
+import type { Client, RenderEvent } from "./support/client.ts";
+import { allRgb, MIB } from "./support/images.ts";
+import { TestStack } from "./support/stack.ts";
+
+/**
+ * Ten thousand parts on the real Temporal and the real PostgreSQL. S3 refuses parts under 5 MiB, and 10,000 of those are
+ * 50 GB, so the parts have 24 bytes and S3 is a server of the test's own that accepts and counts them.
+ */
+describe("ten thousand parts", () => {
+  let s3: AcceptingS3;
+  let stack: TestStack;
+  let client: Client;
+  let orm: MikroORM;
+  let connection: Connection;
+  let temporal: TemporalClient;
+  const user = "user";
+  before(async () => {
+    s3 = await AcceptingS3.start();
+    stack = await TestStack.start({
+      S3_ENDPOINT: s3.endpoint,
+      S3_FORCE_PATH_STYLE: "true",
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      S3_BUCKET: "test",
+      GPU_CONCURRENCY: "16",
+    });
+    client = await stack.client(user);
+    orm = await connect(stack.info.databaseUrl);
+    connection = await Connection.connect({ address: stack.info.temporalAddress });
+    temporal = new TemporalClient({ connection });
+  });
+  after(async () => {
+    await connection.close();
+    await orm.close();
+    await stack[Symbol.asyncDispose]();
+    await s3.stop();
+  });
+
+  const partSize = 24;
+
+  /** Past the API, which allows no such parts: the render's row and its workflow, as the API makes them. */
+  async function start(partCount: number): Promise<string> {
+    const spec = allRgb(1, 6 * partCount - 14);
+    const byteSize = partCount * partSize - 2;
+    const asked = { userId: user, name: null, idempotencyKey: randomUUID(), spec, pattern: "allRgb" };
+    const created = await createRender(orm.em.fork(), { ...asked, byteSize, partSize, partCount }, 20);
+    assert.equal(created.kind, "created");
+    assert.ok("render" in created);
+    await startRenderImage(temporal.workflow, created.render, 60);
+    return created.render.id;
+  }
+
+  async function timed(partCount: number): Promise<number> {
+    const begin = performance.now();
+    await client.completed(await start(partCount));
+    return (performance.now() - begin) / partCount;
+  }
+
+  /** The render's runs, oldest first. */
+  async function runsOf(id: string) {
+    const runs: WorkflowExecutionInfo[] = [];
+    const query = `WorkflowId = '${renderWorkflowId(id)}'`;
+    for await (const run of temporal.workflow.list({ query })) runs.push(run);
+    return runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
+  }
+
+  it("keep every history small, lose no event, and can be paused between two runs", async (test) => {
+    const perPartOfFew = await timed(1_000);
+    const sentBefore = s3.puts;
+    const begin = performance.now();
+    const id = await start(10_000);
+    const events: RenderEvent[] = [];
+    let paused = false;
+    let pause: Promise<void> = Promise.resolve();
+    for await (const event of client.events(id, 0)) {
+      events.push(event);
+      if (event.render.partsDone < 5_000 || paused) continue;
+      paused = true;
+      pause = pauseAndResume(id);
+    }
+    await pause;
+    const perPart = (performance.now() - begin) / 10_000;
+
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      events.map((_, index) => index + 1),
+    );
+    assert.ok(events.every(({ render }, index) => render.partsDone >= (events[index - 1]?.render.partsDone ?? 0)));
+    const statuses = events.filter(({ kind }) => kind === "STATUS").map(({ render }) => render.status);
+    assert.deepEqual(statuses, ["QUEUED", "RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
+    assert.equal(s3.puts - sentBefore, 10_000);
+    assert.equal(s3.objects.get(`renders/${id}.bmp`)?.size, 239_998);
+
+    const runs = await runsOf(id);
+    test.diagnostic(`runs of ${runs.map(({ historyLength }) => historyLength).join(", ")} events`);
+    test.diagnostic(`${perPart.toFixed(1)} ms a part of 10,000, ${perPartOfFew.toFixed(1)} ms of 1,000`);
+    assert.ok(runs.length > 1);
+    for (const { runId, historyLength, historySize = 0 } of runs) {
+      assert.ok(historyLength < 5_000, `a history of ${historyLength} events`);
+      assert.ok(historySize < 10 * MIB, `a history of ${historySize} bytes`);
+      const history = await temporal.workflow.getHandle(renderWorkflowId(id), runId).fetchHistory();
+      assert.ok(largestPayload(history) < 512 * 1024, `a payload of ${largestPayload(history)} bytes`);
+    }
+    assert.ok(perPart <= 1.3 * perPartOfFew, "the time a part takes does not grow");
+  });
+
+  it("can be canceled after the workflow has continued as new", async () => {
+    const id = await start(3_000);
+    await client.until(id, ({ partsDone }) => partsDone >= 2_000);
+    assert.ok((await runsOf(id)).length > 1);
+    await client.act("cancelRender", id);
+    const { partsDone } = await client.until(id, ({ status }) => status === "CANCELED");
+    assert.equal(partsDone, 0);
+  });
+
+  async function pauseAndResume(id: string): Promise<void> {
+    const paused = await client.act("pauseRender", id);
+    assert.equal("status" in paused && paused.status, "PAUSED");
+    await client.until(id, ({ parts }) => parts.every(({ state }) => state !== "ACTIVE"));
+    await client.act("resumeRender", id);
+  }
+});
+
+/** Bytes of the largest payload anywhere in a history. */
+function largestPayload(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce((largest: number, inner) => Math.max(largest, largestPayload(inner)), 0);
+}

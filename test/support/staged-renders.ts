@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Context } from "@temporalio/activity";
+import { type WorkflowHandle, WorkflowUpdateFailedError } from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
+import { TestWorkflowEnvironment } from "@temporalio/testing";
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import type { AbortRequest, CompleteRequest, ControlActivities, PresignRequest } from "../../activities/types.ts";
+import type { RecordedEvent, RenderState } from "../../database/state.ts";
+import { GPU_QUEUE, type PartActivities, type PartResult, type PartTask } from "../../gpu-worker/part.ts";
+import {
+  CONTROL_QUEUE,
+  type RenderImageInput,
+  type RenderUpdate,
+  renderWorkflowId,
+  renderWorkflowType,
+} from "../../workflows/messages.ts";
+
+// Failing activities are what these tests are about: the SDK need not warn of each.
+Runtime.install({ logger: new DefaultLogger("ERROR") });
+
+/** What a test lets happen at one render's activities; what it leaves out succeeds at once. */
+export interface Script {
+  init?(attempt: number): Promise<void> | void;
+  part?(task: PartTask, attempt: number): Promise<void> | void;
+  complete?(request: CompleteRequest, attempt: number): Promise<void> | void;
+  abort?(request: AbortRequest): Promise<void> | void;
+  /** When a URL presigned now ends, in milliseconds since the epoch. */
+  expiresAt?(): number;
+}
+
+/** The activities of one render, written down instead of done: the workflow is what is tested. */
+export class StagedRender {
+  readonly input: RenderImageInput;
+  readonly events: RecordedEvent[] = [];
+  /** Each call, in order: "init", "presign 1-32", "part 1", "complete", "abort". */
+  readonly calls: string[] = [];
+  readonly #script: Script;
+  readonly #changed = new EventEmitter();
+  #uploads = 0;
+
+  constructor(input: RenderImageInput, script: Script) {
+    this.input = input;
+    this.#script = script;
+  }
+
+  get state(): RenderState | undefined {
+    return this.events.at(-1)?.state;
+  }
+
+  /** Resolves when the render's latest event or its calls fulfil the condition. */
+  async until(condition: (render: StagedRender) => boolean): Promise<void> {
+    while (!condition(this)) await once(this.#changed, "change");
+  }
+
+  /** How often a part was tried. */
+  attempts(part: number): number {
+    return this.calls.filter((call) => call === `part ${part}`).length;
+  }
+
+  async initUpload(key: string) {
+    this.#call("init");
+    await this.#script.init?.(Context.current().info.attempt);
+    this.#uploads += 1;
+    return { key, uploadId: `upload-${this.#uploads}`, mark: "mark" };
+  }
+
+  presignParts({ from, to, uploadId }: PresignRequest) {
+    this.#call(`presign ${from}-${to}`);
+    const urls = Array.from(
+      { length: to - from + 1 },
+      (_, index) => `${uploadId}/${from + index}/${this.calls.length}`,
+    );
+    return { urls, expiresAt: this.#script.expiresAt?.() ?? Date.now() + 900_000 };
+  }
+
+  async part(task: PartTask): Promise<PartResult> {
+    const { attempt } = Context.current().info;
+    Context.current().heartbeat();
+    this.#call(`part ${task.partNumber}`);
+    await this.#script.part?.(task, attempt);
+    const etag = task.partNumber.toString(16).padStart(32, "0");
+    return { etag, crc32: task.partNumber, attempt, backend: "staged" };
+  }
+
+  async complete(request: CompleteRequest) {
+    this.#call("complete");
+    await this.#script.complete?.(request, Context.current().info.attempt);
+    return { etag: "etag", crc32: "0badcafe" };
+  }
+
+  async abort(request: AbortRequest) {
+    this.#call("abort");
+    await this.#script.abort?.(request);
+  }
+
+  record(event: RecordedEvent): void {
+    if (this.events.some(({ sequence }) => sequence === event.sequence)) return;
+    this.events.push(event);
+    this.#changed.emit("change");
+  }
+
+  #call(call: string): void {
+    this.calls.push(call);
+    this.#changed.emit("change");
+  }
+}
+
+/** A Temporal server of its own with a control and a GPU worker, whose renders follow scripts. */
+export class RenderStage {
+  readonly env: TestWorkflowEnvironment;
+  readonly #renders = new Map<string, StagedRender>();
+  readonly #workers: Worker[];
+  readonly #running: Promise<unknown>;
+
+  private constructor(env: TestWorkflowEnvironment, workers: Worker[], renders: Map<string, StagedRender>) {
+    this.env = env;
+    this.#workers = workers;
+    this.#renders = renders;
+    this.#running = Promise.all(workers.map((worker) => worker.run()));
+  }
+
+  /** @param serverArgs more arguments for `temporal server start-dev` */
+  static async open(temporal: string, serverArgs: string[] = []): Promise<RenderStage> {
+    const executable = { type: "existing-path", path: temporal } as const;
+    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs: serverArgs } });
+    const renders = new Map<string, StagedRender>();
+    const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
+    const workers = await Promise.all([
+      Worker.create({
+        ...common,
+        taskQueue: CONTROL_QUEUE,
+        workflowBundle: await bundleRenderImage(),
+        activities: stagedControl(renders),
+      }),
+      Worker.create({ ...common, taskQueue: GPU_QUEUE, activities: stagedParts(renders) }),
+    ]);
+    return new RenderStage(env, workers, renders);
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.#workers) worker.shutdown();
+    await this.#running;
+    await this.env.teardown();
+  }
+
+  /** Starts a render of so many parts of 10 bytes, the last of them 5 bytes. */
+  async start(partCount: number, script: Script = {}, given: Partial<RenderImageInput> = {}) {
+    const renderId = randomUUID();
+    const input: RenderImageInput = {
+      renderId,
+      spec: {
+        width: 1,
+        height: 1,
+        pattern: { solid: { color: "#000000" } },
+        format: "PPM",
+        rowOrder: "TOP_DOWN",
+        pixelsPerMetre: 0,
+      },
+      byteSize: partCount * 10 - 5,
+      partSize: 10,
+      partCount,
+      resumeWindowSeconds: 3600,
+      ...given,
+    };
+    const render = new StagedRender(input, script);
+    this.#renders.set(renderId, render);
+    const handle = await this.env.client.workflow.start(renderWorkflowType, {
+      workflowId: renderWorkflowId(renderId),
+      taskQueue: CONTROL_QUEUE,
+      args: [input],
+    });
+    return { render, handle };
+  }
+}
+
+/** Sends an update and returns the status that it answers, or "InvalidState: STATUS" where it is refused. */
+export async function update(handle: WorkflowHandle, name: RenderUpdate): Promise<string> {
+  try {
+    return await handle.executeUpdate<string, []>(name);
+  } catch (error) {
+    const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+    if (!(cause instanceof ApplicationFailure)) throw error;
+    return `${cause.type}: ${cause.details?.[0]}`;
+  }
+}
+
+/** The workflows' bundle, as the control worker makes it. */
+export function bundleRenderImage() {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(import.meta.resolve("../../workflows/index.ts")),
+    logger: new DefaultLogger("ERROR"),
+  });
+}
+
+function stagedControl(renders: Map<string, StagedRender>): ControlActivities {
+  return {
+    initUpload: ({ renderId, key }) => find(renders, renderId).initUpload(key),
+    presignParts: async (request) => find(renders, request.key).presignParts(request),
+    completeUpload: (request) => find(renders, request.key).complete(request),
+    abortUpload: (request) => find(renders, request.key).abort(request),
+    recordEvent: async (event) => find(renders, event.renderId).record(event),
+  };
+}
+
+function stagedParts(renders: Map<string, StagedRender>): PartActivities {
+  return { renderAndUploadPart: (task) => find(renders, task.renderId).part(task) };
+}
+
+function find(renders: Map<string, StagedRender>, idOrKey: string): StagedRender {
+  const render = renders.get(idOrKey.replace(/^renders\/|\.\w+$/g, ""));
+  if (render === undefined) throw ApplicationFailure.nonRetryable(`No render is staged for ${idOrKey}.`);
+  return render;
+}
