@@ -54,11 +54,16 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
     const request = open(new URL(upload.url), { method: "PUT", headers });
     const cut = () => request.destroy();
     signal.addEventListener("abort", cut, { once: true });
+    let bytesSent = 0;
+    const onProgress = (sent: number) => {
+      bytesSent = sent;
+      upload.onProgress(sent);
+    };
     try {
-      return await exchange(request, upload, stallSeconds);
+      return await exchange(request, bytes, onProgress, stallSeconds);
     } catch (error) {
       signal.throwIfAborted();
-      if (isStaleConnection(request, error)) return await put(upload);
+      if (isStaleConnection(request, bytesSent, error)) return await put(upload);
       throw new UploadError(error instanceof Error ? error.message || error.name : String(error), { cause: error });
     } finally {
       signal.removeEventListener("abort", cut);
@@ -75,16 +80,19 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
 }
 
 /**
- * The server closed a kept connection just when it was used again (https://nodejs.org/api/http.html#requestreusedsocket):
- * nothing is wrong, another connection will do. The pool runs out of kept connections, so this ends.
+ * The server closed a kept connection just when it was used again (https://nodejs.org/api/http.html#requestreusedsocket)
+ * and at most the first chunk went into its void: no failure, another connection will do. The pool runs out of kept
+ * connections, so this ends.
  */
-function isStaleConnection(request: http.ClientRequest, error: unknown): boolean {
-  return request.reusedSocket && error instanceof Error && "code" in error && error.code === "ECONNRESET";
+function isStaleConnection({ reusedSocket }: http.ClientRequest, bytesSent: number, error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return reusedSocket && bytesSent <= CHUNK && (code === "ECONNRESET" || code === "EPIPE");
 }
 
 async function exchange(
   request: http.ClientRequest,
-  { bytes, onProgress }: Upload,
+  bytes: Uint8Array,
+  onProgress: Upload["onProgress"],
   stallSeconds: number,
 ): Promise<S3Answer> {
   const stall = setTimeout(() => {

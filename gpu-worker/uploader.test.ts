@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import type { RequestListener } from "node:http";
+import { after, describe, test } from "node:test";
+import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
+import { createUploader, UploadError } from "./uploader.ts";
+
+/** More than the kernel's socket buffers hold, so that a server that does not read is noticed. */
+const bytes = new Uint8Array(new SharedArrayBuffer(32 * 2 ** 20 + 17)).map((_, i) => i * 31);
+const never = new AbortController().signal;
+
+describe("uploader", () => {
+  const uploader = createUploader({ stallSeconds: 0.25 });
+  after(() => uploader.close());
+
+  async function put(listener: RequestListener, options: { signal?: AbortSignal; md5?: string } = {}) {
+    await using server = await startPutServer(listener);
+    const progress: number[] = [];
+    const onProgress = (sent: number) => progress.push(sent);
+    const answer = await uploader.put({ url: server.url, bytes, signal: never, onProgress, ...options });
+    return { answer, progress };
+  }
+
+  test("sends every byte once, with its length and digest, and tells its progress", async () => {
+    const seen: { body: Buffer; headers: NodeJS.Dict<unknown>; url: string | undefined }[] = [];
+    const { answer, progress } = await put(
+      async (request, response) => {
+        seen.push({ body: await bodyOf(request), headers: request.headers, url: request.url });
+        response.writeHead(200, { etag: '"e"' }).end();
+      },
+      { md5: "bWQ1" },
+    );
+    assert.deepEqual(answer, { status: 200, etag: '"e"', body: "" });
+    assert.equal(seen.length, 1);
+    assert.ok(seen[0]?.body.equals(bytes));
+    assert.match(seen[0]?.url ?? "", /^\/bucket\/key\?partNumber=1&X-Amz-Signature=5ec8e7$/);
+    const { host: _, ...headers } = seen[0]?.headers ?? {};
+    assert.deepEqual(headers, {
+      "content-length": String(bytes.length),
+      "content-md5": "bWQ1",
+      connection: "keep-alive",
+    });
+    assert.equal(progress.at(-1), bytes.length);
+    assert.ok(progress.length > 10);
+  });
+
+  test("returns an error answer as it is", async () => {
+    const { answer } = await put(async (request, response) => {
+      await bodyOf(request);
+      response.writeHead(503).end(s3Error("SlowDown"));
+    });
+    assert.deepEqual(answer, { status: 503, etag: undefined, body: s3Error("SlowDown") });
+  });
+
+  test("takes an answer that comes before the body is read, and stops sending", async () => {
+    const { answer, progress } = await put((request, response) => {
+      request.pause();
+      response.writeHead(403, { connection: "close" }).end(s3Error("AccessDenied"));
+    });
+    assert.equal(answer.status, 403);
+    assert.ok(Number(progress.at(-1)) < bytes.length);
+  });
+
+  test("reads no more of an answer than it needs", async () => {
+    const { answer } = await put(async (request, response) => {
+      await bodyOf(request);
+      response.writeHead(500);
+      const more = () => response.write("x".repeat(65_536), () => setImmediate(more));
+      more();
+    });
+    assert.ok(answer.body.length < 200_000);
+  });
+
+  test("a reset is an UploadError", async () => {
+    const reset: RequestListener = (request) => request.once("data", () => request.socket.resetAndDestroy());
+    await assert.rejects(put(reset), UploadError);
+  });
+
+  test("a connection closed instead of answered is an UploadError", async () => {
+    const hangUp: RequestListener = (request) => request.once("data", () => request.socket.destroy());
+    await assert.rejects(put(hangUp), UploadError);
+  });
+
+  test("nobody listening is an UploadError", async () => {
+    const { url } = await startPutServer(() => {}).then(async (server) => {
+      await server[Symbol.asyncDispose]();
+      return server;
+    });
+    await assert.rejects(uploader.put({ url, bytes, signal: never, onProgress: () => {} }), UploadError);
+  });
+
+  test("cuts a server that stops reading", async () => {
+    const stall: RequestListener = (request) => request.once("data", () => request.socket.pause());
+    await assert.rejects(put(stall), /nothing moved for 0.25 s/);
+  });
+
+  test("cuts a server that reads everything and does not answer", async () => {
+    await assert.rejects(
+      put((request) => request.resume()),
+      /nothing moved for 0.25 s/,
+    );
+  });
+
+  test("cuts an answer that stops in the middle", async () => {
+    const half: RequestListener = async (request, response) => {
+      await bodyOf(request);
+      response.writeHead(200, { "content-length": "10" }).write("<");
+    };
+    await assert.rejects(put(half), /nothing moved for 0.25 s/);
+  });
+
+  test("leaves a slow server alone that keeps reading", async () => {
+    const slow: RequestListener = async (request, response) => {
+      for await (const _ of request) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        setTimeout(resolve, 1);
+        await promise;
+      }
+      response.writeHead(200, { etag: '"slow"' }).end();
+    };
+    const started = performance.now();
+    const { answer } = await put(slow);
+    assert.equal(answer.etag, '"slow"');
+    assert.ok(performance.now() - started > 250, "the server was not slow enough for this test to mean anything");
+  });
+
+  test("stops at once when aborted, before and while it sends", async () => {
+    const abort = new AbortController();
+    const onFirstBytes: RequestListener = (request) => request.once("data", () => abort.abort(new Error("cancelled")));
+    await assert.rejects(put(onFirstBytes, { signal: abort.signal }), /cancelled/);
+    await assert.rejects(
+      put(() => assert.fail("asked"), { signal: abort.signal }),
+      /cancelled/,
+    );
+  });
+
+  test("goes over to a new connection where the server has closed the kept one meanwhile", async () => {
+    let connections = 0;
+    await using server = await startPutServer(async (request, response) => {
+      await bodyOf(request);
+      response.writeHead(200, { etag: '"again"' }).end();
+    });
+    server.server.on("connection", () => connections++);
+    const upload = { url: server.url, bytes, signal: never, onProgress: () => {} };
+    await uploader.put(upload);
+    const second = uploader.put(upload);
+    server.server.closeIdleConnections();
+    assert.equal((await second).etag, '"again"');
+    assert.equal(connections, 2);
+  });
+
+  test("uses its connection again", async () => {
+    let connections = 0;
+    await using server = await startPutServer(async (request, response) => {
+      await bodyOf(request);
+      response.writeHead(200, { etag: '"e"' }).end();
+    });
+    server.server.on("connection", () => connections++);
+    const upload = { url: server.url, bytes, signal: never, onProgress: () => {} };
+    await uploader.put(upload);
+    await uploader.put(upload);
+    assert.equal(connections, 1);
+  });
+});
