@@ -1,0 +1,209 @@
+// Runs a script of the project on a machine that may have nothing but some Node.js and npm:
+//   node stack/bootstrap.mjs SCRIPT [ARGUMENT ...]
+// installs the npm packages where they are missing or not those of package-lock.json, and hands over to the Node.js
+// version that the project pins (the npm package `node`). Plain JavaScript, with nothing to install, for Node.js 20.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { causeOf, lastLines, showStep } from "./terminal.mjs";
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
+const modules = path.join(root, "node_modules");
+const node = path.join(modules, "node", "bin", "node");
+const [script = "", ...args] = process.argv.slice(2);
+
+class BootstrapError extends Error {}
+
+try {
+  if (script === "") throw new BootstrapError("Which script? node stack/bootstrap.mjs SCRIPT [ARGUMENT ...]");
+  if (Number(process.versions.node.split(".")[0]) < 20) {
+    throw new BootstrapError(
+      `Node.js 20 or newer is needed to begin with; this is ${process.version}. See nodejs.org.`,
+    );
+  }
+  const installedNow = await installPackages();
+  if (!installedNow && process.versions.node === readJson("package.json").dependencies.node) await runHere();
+  else await runOnPinnedNode();
+} catch (error) {
+  if (!(error instanceof BootstrapError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
+async function runHere() {
+  if (process.channel) {
+    process.channel.unref();
+    process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  }
+  process.argv = [process.execPath, path.resolve(root, script), ...args];
+  await import(pathToFileURL(path.resolve(root, script)).href);
+}
+
+/** The channel tells the child when this process is gone, however it went; signals are passed on. */
+function runOnPinnedNode() {
+  const child = spawn(node, [path.join(root, "stack", "bootstrap.mjs"), script, ...args], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) =>
+      reject(
+        new BootstrapError(
+          `${node} does not run on this machine (${error.message}). Remove node_modules and try again.`,
+        ),
+      ),
+    );
+    child.once("exit", (code, signal) => {
+      process.exitCode = code ?? 1;
+      for (const forwarded of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(forwarded);
+      if (signal) process.kill(process.pid, signal);
+      resolve();
+    });
+  });
+}
+
+/** Whether it had to install. */
+async function installPackages() {
+  if (isInstalled()) return false;
+  const release = await lockInstallation();
+  try {
+    if (!isInstalled()) await npmCi();
+  } finally {
+    release();
+  }
+  return true;
+}
+
+/** Whether node_modules holds what package-lock.json says, by npm's own record of it, which npm writes last. */
+function isInstalled() {
+  try {
+    const { packages: wanted } = readJson("package-lock.json");
+    const { packages: present } = readJson("node_modules/.package-lock.json");
+    return Object.entries(wanted).every(
+      ([name, { version, integrity, optional, devOptional }]) =>
+        name === "" ||
+        optional ||
+        devOptional ||
+        (present[name]?.version === version && present[name]?.integrity === integrity),
+    );
+  } catch (error) {
+    if (error.code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Lets one process at a time install; a lock whose process is gone counts for nothing. */
+async function lockInstallation() {
+  const file = path.join(root, ".cache", "npm-install.pid");
+  let told = false;
+  for (;;) {
+    try {
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, `${process.pid}`, { flag: "wx" });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") throw new BootstrapError(cannotInstall(`${error}`));
+    }
+    const holder = Number(readIfThere(file));
+    if (!isAlive(holder)) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    if (!told) process.stderr.write(`Waiting: process ${holder} is installing the npm packages here\n`);
+    told = true;
+    await pause(500);
+  }
+}
+
+async function npmCi() {
+  const step = showStep("Installing npm packages (about 500 MB in node_modules)");
+  const { code, output } = await runNpm([
+    "ci",
+    "--include=dev",
+    "--include=optional",
+    "--ignore-scripts=false",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+  ]);
+  if (code === 0 && isInstalled()) return step.done();
+  step.failed();
+  throw new BootstrapError(cannotInstall(output));
+}
+
+function cannotInstall(output) {
+  const cause = causeOf(output) ?? "npm ci failed";
+  return `The npm packages could not be installed: ${cause}. Then run the command again.\nnpm's last lines:\n${lastLines(output)}`;
+}
+
+/** npm in a process group of its own, so that what it started ends with it when this process is told to stop. */
+function runNpm(npmArgs) {
+  const own = path.join(modules, ".bin");
+  const PATH = (process.env.PATH ?? "").split(path.delimiter).filter((folder) => path.resolve(folder) !== own);
+  const npm = spawn("npm", npmArgs, {
+    cwd: root,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PATH: PATH.join(path.delimiter) },
+  });
+  const stop = (signal) => {
+    killGroup(npm.pid);
+    rmSync(path.join(root, ".cache", "npm-install.pid"), { force: true });
+    process.stderr.write(`\nStopped by ${signal} while npm was installing; the next command goes on.\n`);
+    process.exit(1);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.once(signal, stop);
+  let output = "";
+  for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  return new Promise((resolve) => {
+    const end = (code) => {
+      for (const signal of signals) process.removeListener(signal, stop);
+      resolve({ code, output });
+    };
+    npm.once("error", (error) => {
+      output +=
+        error.code === "ENOENT" ? "npm was not found on the PATH: install it with Node.js (nodejs.org)" : `${error}`;
+      end(1);
+    });
+    npm.once("close", end);
+  });
+}
+
+function killGroup(pid) {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
+function isAlive(pid) {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+function readIfThere(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(path.join(root, file), "utf8"));
+}

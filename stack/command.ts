@@ -1,0 +1,52 @@
+import { SettingsError } from "../service/settings.ts";
+import { StackError } from "./stack-error.ts";
+import { causeOf } from "./terminal.mjs";
+
+/** What a shell reports for a program that Ctrl-C ended. */
+const interrupted = 130;
+
+/**
+ * Runs a command of the terminal to its end. `--help` prints `usage`; Ctrl-C, SIGTERM and SIGHUP abort `stop`, once, and
+ * the command then has to come to its end; an error ends in one message that says what to do, and exit code 1.
+ * @param run resolves with the exit code
+ */
+export async function runCommand(usage: string, run: (stop: AbortSignal) => Promise<number>): Promise<void> {
+  if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
+    process.stdout.write(usage);
+    return;
+  }
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+  // Nobody reads any more; the work itself goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error) => {
+      report(error);
+      process.exitCode = 1;
+      stopping.abort();
+    });
+  }
+  try {
+    const code = await run(stopping.signal);
+    process.exit(process.exitCode ?? code);
+  } catch (error) {
+    if (!stopping.signal.aborted) {
+      report(error);
+      process.exit(1);
+    }
+    process.exit(process.exitCode ?? interrupted);
+  }
+}
+
+function report(error: unknown): void {
+  process.stderr.write(`${messageOf(error)}\n`);
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return `${error}`;
+  if (error instanceof StackError || error instanceof SettingsError) return error.message;
+  if ("code" in error && `${error.code}`.startsWith("ERR_PARSE_ARGS"))
+    return `${error.message}\n--help names every option.`;
+  const cause = causeOf(error.message);
+  return cause === undefined ? (error.stack ?? error.message) : `${error.message}: ${cause}.`;
+}

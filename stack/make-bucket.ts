@@ -1,0 +1,12 @@
+import { readSettings } from "../service/settings.ts";
+import { s3Settings } from "../storage/client.ts";
+import { Storage } from "../storage/storage.ts";
+
+try {
+  const storage = new Storage(readSettings(s3Settings));
+  await storage.ensureBucket();
+  storage.close();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}

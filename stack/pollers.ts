@@ -1,0 +1,30 @@
+import { Connection, type ConnectionOptions } from "@temporalio/client";
+
+/** Asks Temporal who polls a task queue. */
+export class Pollers {
+  readonly #connection: Connection;
+  readonly #namespace: string;
+
+  private constructor(connection: Connection, namespace: string) {
+    this.#connection = connection;
+    this.#namespace = namespace;
+  }
+
+  static async connect(options: ConnectionOptions, namespace: string): Promise<Pollers> {
+    return new Pollers(await Connection.connect(options), namespace);
+  }
+
+  /** Whether the process `pid` polls for activities of the queue; workers are named `... PID@HOST ...`. */
+  async includes(queue: string, pid: number): Promise<boolean> {
+    const { pollers } = await this.#connection.workflowService.describeTaskQueue({
+      namespace: this.#namespace,
+      taskQueue: { name: queue },
+      taskQueueType: 2, // TASK_QUEUE_TYPE_ACTIVITY
+    });
+    return pollers.some(({ identity }) => identity?.split(" ").some((word) => word.startsWith(`${pid}@`)));
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}

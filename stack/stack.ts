@@ -1,0 +1,314 @@
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import * as z from "zod";
+import { GPU_QUEUE } from "../gpu-worker/part.ts";
+import { integer, readSettings } from "../service/settings.ts";
+import { temporalSettings } from "../service/temporal.ts";
+import { CONTROL_QUEUE } from "../workflows/messages.ts";
+import { DataFolder, defaultDataFolder, type Secrets, type SupervisorRecord } from "./data-folder.ts";
+import { describeServices, embeddedEngines, environments, type Services } from "./environment.ts";
+import { readableLog } from "./log-lines.ts";
+import { Pollers } from "./pollers.ts";
+import { isFree, type PortBlock, type Ports, reservePorts } from "./ports.ts";
+import { postgresAnswers, postgresProgram } from "./postgres.ts";
+import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { runProgram } from "./run-program.ts";
+import { s3Answers, seaweedProgram } from "./seaweedfs.ts";
+import { StackError } from "./stack-error.ts";
+import { killGroup, type Program, Supervised, type Watcher } from "./supervised.ts";
+import { temporalAnswers, temporalProgram } from "./temporal.ts";
+import { causeOf, lastLines } from "./terminal.mjs";
+
+/** stack.json: where everything is, for whoever uses the running stack. */
+export interface StackInfo {
+  graphqlUrl: string;
+  wsUrl: string;
+  /** Absent where the Temporal given by TEMPORAL_ADDRESS has none configured (TEMPORAL_UI_URL). */
+  temporalUiUrl?: string;
+  temporalAddress: string;
+  databaseUrl: string;
+  s3: {
+    endpoint: string;
+    bucket: string;
+    region: string;
+    /** Absent where the AWS SDK finds the credentials by other means than the environment. */
+    accessKeyId?: string;
+    secretAccessKey?: string;
+  };
+  processes: { name: string; pid: number }[];
+}
+
+export interface StackOptions {
+  /** Settings as in the README; the data folder is RASTERLIFT_DATA or `.data`. Default: this process's environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Gets what a person at the terminal should see, line by line. */
+  say?: (line: string) => void;
+  /** Aborted to stop, also while the stack still starts. */
+  signal?: AbortSignal;
+}
+
+const settingsSchema = z.object({
+  PORT: integer(0, 65_535).default(4000),
+  GPU_WORKERS: integer(0, 256).default(1),
+});
+
+const root = path.join(import.meta.dirname, "..");
+
+/** Longer than the grace that workers give to activities in flight. */
+const workerStopMs = 30_000;
+const apiStopMs = 10_000;
+const takeOverMs = 5_000;
+
+/**
+ * Starts the whole system on this machine: the engines for which no address is given, then the project's processes.
+ * Resolves when a render can be started.
+ * @throws StackError or SettingsError that say what to do; nothing is left running then
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const stack = new Stack(options);
+  const stop = () => void stack.stop();
+  options.signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await stack.start();
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** A stack that `startStack` started. */
+class Stack implements Watcher {
+  readonly #folder: DataFolder;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #say: (line: string) => void;
+  readonly #settings: z.infer<typeof settingsSchema>;
+  readonly #processes: Supervised[] = [];
+  readonly #stopping = new AbortController();
+  #block: PortBlock | undefined;
+  #addresses: Omit<StackInfo, "processes"> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor({ env = process.env, say = () => {} }: StackOptions) {
+    this.#env = env;
+    this.#say = say;
+    this.#settings = readSettings(settingsSchema, env);
+    this.#folder = new DataFolder(defaultDataFolder(env));
+  }
+
+  /** What stack.json says. */
+  get info(): StackInfo {
+    if (this.#addresses === undefined) throw new Error("the stack is not ready yet");
+    return { ...this.#addresses, processes: this.#running().map(({ name, pid }) => ({ name, pid })) };
+  }
+
+  get dataFolder(): string {
+    return this.#folder.path;
+  }
+
+  async start(): Promise<void> {
+    await this.#folder.lock(this.#say);
+    await this.#takeOver();
+    this.#block = await reservePorts(this.#folder.readRecord()?.portBase);
+    const { ports } = this.#block;
+    const apiPort = this.#settings.PORT || ports.api;
+    if (!(await isFree(apiPort))) {
+      throw new StackError(
+        `Port ${apiPort} is in use. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
+      );
+    }
+    const secrets = this.#folder.secrets();
+    const services = describeServices(this.#env, ports, secrets);
+    const environment = environments(this.#env, services, secrets.jwtSecret);
+
+    const database = this.#startPostgres(ports, secrets).then(() =>
+      this.#runToEnd("migrate", "database/migrate.ts", environment.worker),
+    );
+    const storage = this.#startS3(ports, secrets).then(() =>
+      this.#runToEnd("make-bucket", "stack/make-bucket.ts", environment.worker),
+    );
+    const temporal = this.#startTemporal(ports);
+    const polling = temporal.then((pollers) => this.#startGpuWorkers(environment.gpuWorker, pollers));
+    const control = Promise.all([temporal, database, storage]).then(([pollers]) =>
+      Promise.all([
+        this.#startWorker(environment.worker, pollers),
+        this.#startApi({ ...environment.api, PORT: `${apiPort}` }, apiPort),
+      ]),
+    );
+    await Promise.all([database, storage, polling, control]);
+    await (await temporal).close();
+    this.#addresses = addressesOf(services, apiPort);
+    this.changed();
+  }
+
+  /** Stops in order: what takes requests, what works on them, the engines. Calling it again waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    if (!this.#folder.isOurs) return;
+    this.changed();
+    for (const names of stopOrder) {
+      const together = this.#processes.filter(({ program }) => names.includes(program.name));
+      await Promise.all(together.map((supervised) => supervised.stop()));
+    }
+    this.#folder.remove("stack.json");
+    await this.#block?.release();
+    this.#folder.unlock();
+  }
+
+  say(line: string): void {
+    this.#say(line);
+  }
+
+  /** Keeps the files that name the processes true. */
+  changed(): void {
+    const processes = this.#running();
+    try {
+      this.#folder.writeRecord({
+        supervisor: self(),
+        stopping: this.#stopping.signal.aborted,
+        portBase: this.#block?.base ?? 0,
+        processes,
+      });
+      if (this.#addresses === undefined || this.#stopping.signal.aborted) return;
+      this.#folder.writePrivate("stack.json", `${JSON.stringify(this.info, undefined, 2)}\n`);
+    } catch (error) {
+      this.#say(`The list of processes in ${this.#folder.path} could not be written: ${causeOf(`${error}`) ?? error}`);
+    }
+  }
+
+  #running(): SupervisorRecord["processes"] {
+    return this.#processes.flatMap(({ program, identity }) =>
+      identity === undefined ? [] : [{ name: program.name, ...identity }],
+    );
+  }
+
+  /** What a killed supervisor left running is stopped before anything of this one starts. */
+  async #takeOver(): Promise<void> {
+    this.#folder.remove("stack.json");
+    const left = this.#folder.leftBehind();
+    if (left.length === 0) return;
+    this.#say(`Taking the place of a stack that was killed; stopping its ${left.map(({ name }) => name).join(", ")}`);
+    for (const { name, pid } of left) signal(pid, name === "postgres" ? "SIGINT" : "SIGTERM");
+    const deadline = performance.now() + takeOverMs;
+    while (left.some(isRunning)) {
+      if (performance.now() > deadline) for (const { pid } of left.filter(isRunning)) killGroup(pid);
+      await pause(25);
+    }
+  }
+
+  async #startPostgres(ports: Ports, { databasePassword }: Secrets): Promise<void> {
+    if (!embeddedEngines(this.#env).postgres) return;
+    const program = await postgresProgram(this.#folder.file("postgres"), ports.postgres, databasePassword);
+    await this.#supervise(program).ready(() => postgresAnswers(ports.postgres, databasePassword));
+  }
+
+  async #startS3(ports: Ports, { s3AccessKeyId, s3SecretAccessKey }: Secrets): Promise<void> {
+    if (!embeddedEngines(this.#env).s3) return;
+    const credentials = { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey };
+    const program = await seaweedProgram(this.#folder.file("seaweedfs"), ports, credentials);
+    await this.#supervise(program).ready(() => s3Answers(`http://127.0.0.1:${ports.s3}`));
+  }
+
+  async #startTemporal(ports: Ports): Promise<Pollers> {
+    if (!embeddedEngines(this.#env).temporal) {
+      const { connectionOptions, namespace } = temporalSettings();
+      return Pollers.connect(connectionOptions, namespace);
+    }
+    const address = `127.0.0.1:${ports.temporal}`;
+    const program = await temporalProgram(this.#folder.file("temporal.sqlite"), ports);
+    await this.#supervise(program).ready(() => temporalAnswers(address));
+    return Pollers.connect({ address }, "default");
+  }
+
+  async #startGpuWorkers(env: NodeJS.ProcessEnv, pollers: Pollers): Promise<void> {
+    const numbers = Array.from({ length: this.#settings.GPU_WORKERS }, (_, index) => index + 1);
+    await Promise.all(
+      numbers.map((number) => {
+        const program = projectProgram("gpu-worker", "gpu-worker/main.ts", env, workerStopMs);
+        return this.#startPolling({ ...program, logName: `gpu-worker-${number}` }, GPU_QUEUE, pollers);
+      }),
+    );
+  }
+
+  async #startWorker(env: NodeJS.ProcessEnv, pollers: Pollers): Promise<void> {
+    await this.#startPolling(projectProgram("worker", "activities/main.ts", env, workerStopMs), CONTROL_QUEUE, pollers);
+  }
+
+  async #startPolling(program: Program, queue: string, pollers: Pollers): Promise<void> {
+    const worker = this.#supervise(program);
+    await worker.ready(async () => worker.identity !== undefined && pollers.includes(queue, worker.identity.pid));
+  }
+
+  async #startApi(env: NodeJS.ProcessEnv, port: number): Promise<void> {
+    const api = this.#supervise(projectProgram("api", "api/main.ts", env, apiStopMs));
+    await api.ready(() => isOk(`http://127.0.0.1:${port}/ready`));
+  }
+
+  #supervise(program: Program): Supervised {
+    this.#stopping.signal.throwIfAborted();
+    const supervised = new Supervised(program, this.#folder.file("logs"), this);
+    this.#processes.push(supervised);
+    this.changed();
+    return supervised;
+  }
+
+  /** A process of the project that has to succeed once. */
+  async #runToEnd(what: string, script: string, env: NodeJS.ProcessEnv): Promise<void> {
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    const { code, output } = await runProgram(process.execPath, [path.join(root, script)], { env, signal });
+    signal.throwIfAborted();
+    if (code === 0) return;
+    const log = readableLog(output);
+    const cause = causeOf(log);
+    throw new StackError(
+      `${what} failed${cause === undefined ? "" : `: ${cause}`}. Its last lines:\n${lastLines(log)}`,
+    );
+  }
+}
+
+/** Each row is stopped together, after the row before it. */
+const stopOrder = [["api"], ["worker", "gpu-worker"], ["postgres", "temporal", "s3"]];
+
+function projectProgram(name: string, script: string, env: NodeJS.ProcessEnv, stopWithinMs: number): Program {
+  return { name, command: process.execPath, args: [path.join(root, script)], env, stopWithinMs };
+}
+
+function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: Services, port: number) {
+  const { forcePathStyle: _, ...storage } = s3;
+  return {
+    graphqlUrl: `http://127.0.0.1:${port}/graphql`,
+    wsUrl: `ws://127.0.0.1:${port}/graphql`,
+    ...(temporalUiUrl === undefined ? {} : { temporalUiUrl }),
+    temporalAddress,
+    databaseUrl,
+    s3: storage,
+  };
+}
+
+function self(): ProcessIdentity {
+  return identify(process.pid) ?? { pid: process.pid, started: "" };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function isOk(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { runCommand } from "./command.ts";
+import { startStack } from "./stack.ts";
+
+const usage = `Usage: npm start
+
+Starts the embedded stack in the foreground: PostgreSQL, Temporal with its UI, an S3 server, and the API, the worker and
+the GPU workers. Ctrl-C or SIGTERM stops it in order; the next start goes on with unfinished renders.
+Settings from the environment (default):
+
+  RASTERLIFT_DATA   the data folder (.data); its stack.json has every address
+  PORT              the API's port (4000; 0 picks a free one)
+  GPU_WORKERS       GPU worker processes (1)
+  DATABASE_URL, TEMPORAL_ADDRESS, S3_ENDPOINT
+                    given, that service is used and its embedded one is not started
+
+and those of the processes it starts: npm run api -- --help, worker, gpu-worker.
+`;
+
+await runCommand(usage, async (stop) => {
+  parseArgs({ options: {} });
+  const started = performance.now();
+  const stack = await startStack({ signal: stop, say: (line) => console.log(line) });
+  const { info } = stack;
+  console.log(`GraphQL      ${info.graphqlUrl}
+WebSocket    ${info.wsUrl}
+Temporal UI  ${info.temporalUiUrl ?? "none configured (TEMPORAL_UI_URL)"}
+S3           ${info.s3.endpoint} bucket ${info.s3.bucket}
+Data, logs   ${stack.dataFolder}
+Token        npm run token -- --user NAME
+ready after ${((performance.now() - started) / 1000).toFixed(1)} s; Ctrl-C stops everything`);
+  if (!stop.aborted) await once(stop, "abort");
+  console.log("Stopping");
+  await stack.stop();
+  return 0;
+});

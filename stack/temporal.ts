@@ -1,0 +1,33 @@
+import { Connection } from "@temporalio/client";
+import { findEngine } from "./engines.ts";
+import type { Ports } from "./ports.ts";
+import type { Program } from "./supervised.ts";
+
+/** Temporal's dev server with its UI, on 127.0.0.1; its state in one SQLite file. */
+export async function temporalProgram(databaseFile: string, ports: Ports): Promise<Program> {
+  return {
+    name: "temporal",
+    command: await findEngine("temporal"),
+    args: [
+      ...["server", "start-dev", "--ip", "127.0.0.1", "--db-filename", databaseFile],
+      ...["--port", `${ports.temporal}`, "--ui-port", `${ports.temporalUi}`],
+      ...["--http-port", `${ports.temporalHttp}`, "--metrics-port", `${ports.temporalMetrics}`],
+      ...["--log-level", "error", "--ui-disable-news-fetch"],
+      // Otherwise the server asks Temporal's host whether it is the newest.
+      ...["--dynamic-config-value", "frontend.enableServerVersionCheck=false"],
+    ],
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], TZ: process.env["TZ"] },
+    stopWithinMs: 10_000,
+  };
+}
+
+/** Whether a Temporal server answers at the address. */
+export async function temporalAnswers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}

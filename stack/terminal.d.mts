@@ -1,0 +1,13 @@
+export interface Step {
+  done(): void;
+  failed(): void;
+}
+
+/** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
+export function showStep(title: string): Step;
+
+/** What a program's output says went wrong and what to do, in one sentence; undefined where it is none of the usual causes. */
+export function causeOf(output: string): string | undefined;
+
+/** The last lines of a program's output (12 unless told), indented, for a message. */
+export function lastLines(output: string, count?: number): string;

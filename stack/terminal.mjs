@@ -1,0 +1,67 @@
+// What a person sees while something takes its time. Plain JavaScript: bootstrap.mjs runs it before any package is there.
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const spinMs = 100;
+const plainLineEveryMs = 5000;
+
+/** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
+export function showStep(title) {
+  const started = performance.now();
+  const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
+  const live = process.stderr.isTTY === true;
+  let frame = 0;
+  if (!live) process.stderr.write(`${title} ...\n`);
+  const timer = setInterval(
+    () => {
+      if (live) process.stderr.write(`\r\x1b[K${frames[frame++ % frames.length]} ${title} ... ${seconds()} s`);
+      else process.stderr.write(`${title} ... ${seconds()} s\n`);
+    },
+    live ? spinMs : plainLineEveryMs,
+  );
+  timer.unref();
+  const end = (line) => {
+    clearInterval(timer);
+    process.stderr.write(`${live ? "\r\x1b[K" : ""}${line}`);
+  };
+  return {
+    done: () => end(`✔ ${title} (${seconds()} s)\n`),
+    failed: () => end(""),
+  };
+}
+
+const causes = [
+  [/ENOSPC|no space left on device|disk quota exceeded/i, "the disk is full: make room"],
+  [/EROFS|read-only file system/i, "the folder is read-only: use a writable one"],
+  [
+    /EINTEGRITY|do not match the hashes|hash mismatch/i,
+    "what was downloaded does not match its hash, so it was not used: check the registry or mirror that it came from",
+  ],
+  [
+    /CERT_|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERTIFICATE_VERIFY_FAILED/,
+    "the server's certificate is not trusted: give your proxy's certificate to npm (cafile) and pip (PIP_CERT)",
+  ],
+  [
+    /E401|E403|\b40[13] (Client Error|Forbidden|Unauthorized)/i,
+    "the registry refused the download: check its address and your access (npm config get registry, pip config list)",
+  ],
+  [
+    /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENETUNREACH|ERR_SOCKET_TIMEOUT|Connection refused|NewConnectionError|ConnectTimeout|ReadTimeout|Name or service not known|name resolution/i,
+    "the download was refused or the network is not there: check the network, the proxy settings and the registry (npm config get registry, pip config list)",
+  ],
+  [
+    /E404|No matching distribution|Could not find a version/i,
+    "the registry does not have it for this machine: check the registry (npm config get registry, pip config list)",
+  ],
+  [/EACCES|EPERM|Permission denied/i, "a file may not be written: check who owns the folder"],
+];
+
+/** What a program's output says went wrong and what to do, in one sentence; undefined where it is none of the usual causes. */
+export function causeOf(output) {
+  return causes.find(([pattern]) => pattern.test(output))?.[1];
+}
+
+/** The last lines of a program's output, indented, for a message. */
+export function lastLines(output, count = 12) {
+  const lines = output.trimEnd().split("\n").slice(-count);
+  return lines.map((line) => `  ${line.slice(0, 400)}`).join("\n");
+}
