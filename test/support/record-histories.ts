@@ -2,31 +2,28 @@
  * Writes the histories that workflows/replay.test.ts replays: `node test/support/record-histories.ts`.
  * A change of renderImage that breaks the replay needs `patched()`; record anew only when no workflow of before runs.
  */
-import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
-import { promisify } from "node:util";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import proto from "@temporalio/proto";
 import { enginePath } from "./engines.ts";
 import { RenderStage, update } from "./staged-renders.ts";
 
 const folder = new URL("../../workflows/histories/", import.meta.url);
 
-async function save(name: string, { workflowId }: WorkflowHandle, runId?: string): Promise<void> {
-  const run = runId === undefined ? [] : ["--run-id", runId];
-  const show = [
-    "workflow",
-    "show",
-    "--address",
-    stage.env.address,
-    "--workflow-id",
-    workflowId,
-    ...run,
-    "--output",
-    "json",
-  ];
-  const { stdout } = await promisify(execFile)(enginePath("temporal"), show, { maxBuffer: 2 ** 24 });
-  await writeFile(new URL(`${name}.json`, folder), stdout);
+async function save(name: string, handle: WorkflowHandle): Promise<void> {
+  const history = proto.temporal.api.history.v1.History.fromObject(await handle.fetchHistory());
+  const plain = proto.temporal.api.history.v1.History.toObject(history, {
+    longs: String,
+    enums: String,
+    bytes: String,
+  });
+  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(plain, withoutMachine, 1)}\n`);
+}
+
+/** Where a history was recorded is nobody's business. */
+function withoutMachine(key: string, value: unknown): unknown {
+  return key === "stackTrace" || key === "identity" ? undefined : value;
 }
 
 const suggestion = "limit.historyCount.suggestContinueAsNew=100";
@@ -68,7 +65,8 @@ await save("failed-and-retried", failed.handle);
 
 const long = await stage.start(60);
 await long.handle.result();
-await save("continued-as-new-first", long.handle, long.handle.firstExecutionRunId);
-await save("continued-as-new-last", long.handle);
+const { workflowId, firstExecutionRunId } = long.handle;
+await save("continued-as-new-first", stage.env.client.workflow.getHandle(workflowId, firstExecutionRunId));
+await save("continued-as-new-last", stage.env.client.workflow.getHandle(workflowId));
 
 await stage.close();

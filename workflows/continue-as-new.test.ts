@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { WorkflowHandle } from "@temporalio/client";
+import { enginePath } from "../test/support/engines.ts";
+import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+
+/** The histories of a workflow's runs, first to last. */
+async function runs(stage: RenderStage, handle: WorkflowHandle) {
+  const ids: string[] = [];
+  for await (const { runId } of stage.env.client.workflow.list({ query: `WorkflowId = "${handle.workflowId}"` })) {
+    ids.unshift(runId);
+  }
+  return await Promise.all(ids.map((id) => stage.env.client.workflow.getHandle(handle.workflowId, id).fetchHistory()));
+}
+
+const finished = ({ calls }: StagedRender) => calls.filter((call) => call.startsWith("part")).length;
+
+function assertGapless({ events }: StagedRender): void {
+  assert.deepEqual(
+    events.map(({ sequence }) => sequence),
+    events.map((_, index) => index + 2),
+  );
+  const done = events.map(({ state }) => state.partsDone);
+  assert.deepEqual(
+    done,
+    done.toSorted((a, b) => a - b),
+  );
+}
+
+describe("a render whose history grows long", () => {
+  let stage: RenderStage;
+  before(async () => {
+    const suggestion = "limit.historyCount.suggestContinueAsNew=200";
+    stage = await RenderStage.open(enginePath("temporal"), ["--dynamic-config-value", suggestion]);
+  });
+  after(() => stage.close());
+
+  test("continues as new, and renders each part once", async () => {
+    const { render, handle } = await stage.start(300);
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(finished(render), 300);
+    assert.equal(new Set(render.calls.filter((call) => call.startsWith("part"))).size, 300);
+    assertGapless(render);
+    assert.equal(render.state?.bytesUploaded, render.input.byteSize);
+    const histories = await runs(stage, handle);
+    assert.ok(histories.length > 3, `${histories.length} runs`);
+  });
+
+  test("stays paused across runs, and resumes", async () => {
+    let pausing: Promise<string> | undefined;
+    const { render, handle } = await stage.start(200, {
+      async part({ partNumber }) {
+        if (partNumber === 40) pausing = update(handle, "pauseRender");
+        if (partNumber >= 40) await pausing;
+      },
+    });
+    await render.until(({ state }) => state?.status === "PAUSED");
+    await render.until(({ state }) => state?.parts.every((range) => range.state !== "ACTIVE") ?? false);
+    assert.equal(await pausing, "PAUSED");
+    const before = finished(render);
+    assert.ok(before < 200);
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(finished(render), 200);
+    assertGapless(render);
+  });
+
+  test("is canceled in a later run, with nothing left", async () => {
+    let canceling: Promise<string> | undefined;
+    const { render, handle } = await stage.start(300, {
+      async part({ partNumber }) {
+        if (partNumber === 150) canceling = update(handle, "cancelRender");
+      },
+    });
+    assert.equal(await handle.result(), "CANCELED");
+    assert.equal(await canceling, "CANCELING");
+    assert.equal(render.calls.at(-1), "abort");
+    assert.deepEqual(render.state?.parts, [{ from: 1, to: 300, state: "WAITING" }]);
+  });
+
+  test("answers updates however they race with the end of a run", async () => {
+    const { promise: raced, resolve: finish } = Promise.withResolvers<void>();
+    const { render, handle } = await stage.start(150, {
+      part: ({ partNumber }) => (partNumber === 150 ? raced : undefined),
+    });
+    const answers = new Set<string>();
+    while (finished(render) < 150) {
+      answers.add(await update(handle, "pauseRender"));
+      answers.add(await update(handle, "resumeRender"));
+    }
+    finish();
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(finished(render), 150);
+    assert.ok(answers.has("PAUSED") && answers.has("RUNNING"), [...answers].join());
+  });
+});

@@ -1,0 +1,321 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Context } from "@temporalio/activity";
+import { WorkflowFailedError } from "@temporalio/client";
+import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
+import { enginePath } from "../test/support/engines.ts";
+import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+
+const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
+const numbers = ({ events }: StagedRender) => events.map(({ sequence }) => sequence);
+const is = (status: string) => (render: StagedRender) => render.state?.status === status;
+const called = (call: string) => (render: StagedRender) => render.calls.includes(call);
+const refusal = (type: string) => ApplicationFailure.nonRetryable(`S3 says ${type}`, type);
+
+/** How Temporal's UI shows the end of a workflow that did not complete. */
+const ended = (failure: new (...args: never[]) => Error, message: string) => (error: unknown) =>
+  error instanceof WorkflowFailedError && error.cause instanceof failure && error.cause.message === message;
+
+/** A step that is entered and left when the test says so. */
+function gate() {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  return { opened, open };
+}
+
+/** Like a part on a slow line: goes on until it is cancelled. */
+async function untilCancelled(): Promise<void> {
+  const beat = setInterval(() => Context.current().heartbeat(), 50);
+  await Context.current().cancelled.finally(() => clearInterval(beat));
+}
+
+describe("renderImage", () => {
+  let stage: RenderStage;
+  before(async () => {
+    stage = await RenderStage.open(enginePath("temporal"));
+  });
+  after(() => stage.close());
+
+  test("opens, renders every part once, completes and records it all", async () => {
+    const requests: unknown[] = [];
+    const { render, handle } = await stage.start(3, { complete: (request) => void requests.push(request) });
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(story(render), ["RUNNING", "COMPLETED"]);
+    assert.deepEqual(
+      numbers(render),
+      [...render.events.keys()].map((index) => index + 2),
+    );
+    assert.deepEqual(render.calls.toSorted(), ["complete", "init", "part 1", "part 2", "part 3", "presign 1-3"]);
+    const hex = (part: number) => part.toString(16).padStart(32, "0");
+    assert.deepEqual(requests, [
+      {
+        key: `renders/${render.input.renderId}.ppm`,
+        uploadId: "upload-1",
+        mark: "mark",
+        byteSize: 25,
+        partSize: 10,
+        partCount: 3,
+        etags: [1, 2, 3].map(hex).join(" "),
+        crc32s: "000000010000000200000003",
+      },
+    ]);
+    const { startedAt, finishedAt, ...state } = render.state ?? {};
+    assert.ok(startedAt !== undefined && finishedAt !== undefined && startedAt <= finishedAt);
+    assert.deepEqual(state, {
+      status: "COMPLETED",
+      partsDone: 3,
+      bytesUploaded: 25,
+      retriedParts: 0,
+      parts: [{ from: 1, to: 3, state: "DONE" }],
+      backends: ["staged"],
+      etag: "etag",
+      crc32: "0badcafe",
+    });
+  });
+
+  test("shows parts by their number in Temporal's history", async () => {
+    const { handle } = await stage.start(2);
+    await handle.result();
+    const { events = [] } = await handle.fetchHistory();
+    const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes);
+    const parts = scheduled?.filter((activity) => activity?.activityType?.name === "renderAndUploadPart");
+    assert.deepEqual(
+      parts?.map((activity) => [activity?.activityId, activity?.taskQueue?.name]),
+      [
+        ["part-00001", "gpu"],
+        ["part-00002", "gpu"],
+      ],
+    );
+  });
+
+  test("counts a part that needed more than one attempt", async () => {
+    const { render, handle } = await stage.start(3, {
+      part({ partNumber }, attempt) {
+        if (partNumber === 2 && attempt === 1)
+          throw ApplicationFailure.create({ type: "S3Unavailable", nextRetryDelay: 1 });
+      },
+    });
+    await handle.result();
+    assert.equal(render.state?.retriedParts, 1);
+    assert.deepEqual(
+      [1, 2, 3].map((part) => render.attempts(part)),
+      [1, 2, 1],
+    );
+  });
+
+  test("a part that fails for good leaves the others to finish; retryRender renders only it", async () => {
+    let isBroken = true;
+    const { render, handle } = await stage.start(70, {
+      part({ partNumber }) {
+        if (partNumber === 7 && isBroken) throw refusal("S3Refused");
+      },
+    });
+    await render.until(is("FAILED"));
+    assert.deepEqual(render.state?.failure, { code: "S3Refused", message: "S3 says S3Refused", part: 7 });
+    assert.deepEqual(render.state?.parts, [
+      { from: 1, to: 6, state: "DONE" },
+      { from: 7, to: 7, state: "FAILED" },
+      { from: 8, to: 70, state: "DONE" },
+    ]);
+    assert.ok(Date.parse(render.state?.resumableUntil ?? "") > Date.now() + 3_500_000);
+    assert.equal(await update(handle, "cancelRender"), "InvalidState: FAILED");
+    assert.equal(await update(handle, "pauseRender"), "InvalidState: FAILED");
+
+    isBroken = false;
+    render.calls.length = 0;
+    assert.equal(await update(handle, "retryRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(render.calls, ["presign 7-7", "part 7", "complete"]);
+    assert.deepEqual(story(render), ["RUNNING", "FAILED", "RUNNING", "COMPLETED"]);
+    assert.equal(render.state?.retriedParts, 1);
+    assert.equal(render.state?.failure, undefined);
+    assert.equal(render.state?.resumableUntil, undefined);
+  });
+
+  test("where many parts fail for good, no more are started", async () => {
+    const { render } = await stage.start(200, {
+      part() {
+        throw refusal("S3Refused");
+      },
+    });
+    await render.until(is("FAILED"));
+    assert.ok(render.calls.length < 2 * 32 + 2, `${render.calls.length} calls`);
+    assert.equal(render.state?.parts.at(-1)?.state, "WAITING");
+  });
+
+  test("after the resume window everything is aborted", async () => {
+    const script = {
+      part() {
+        throw refusal("S3Refused");
+      },
+    };
+    const { render, handle } = await stage.start(1, script, { resumeWindowSeconds: 1 });
+    await assert.rejects(handle.result(), ended(ApplicationFailure, "S3 says S3Refused"));
+    assert.deepEqual(render.calls.slice(-1), ["abort"]);
+    assert.equal(render.state?.status, "FAILED");
+    assert.equal(render.state?.resumableUntil, undefined);
+    assert.deepEqual(render.state?.parts, [{ from: 1, to: 1, state: "WAITING" }]);
+  });
+
+  test("discardParts ends the resume window", async () => {
+    const { render, handle } = await stage.start(1, {
+      part() {
+        throw refusal("S3Refused");
+      },
+    });
+    await render.until(is("FAILED"));
+    assert.equal(await update(handle, "discardParts"), "FAILED");
+    assert.ok(called("abort")(render));
+    await assert.rejects(handle.result());
+  });
+
+  test("an expired URL costs one attempt", async () => {
+    let isOld = true;
+    const { render, handle } = await stage.start(2, {
+      expiresAt: () => (isOld ? Date.now() - 1 : Date.now() + 900_000),
+      part({ partNumber, url }) {
+        if (partNumber === 1 && url.endsWith("/2")) {
+          isOld = false;
+          throw refusal("UrlExpired");
+        }
+      },
+    });
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual([render.attempts(1), render.attempts(2)], [2, 1]);
+    assert.equal(render.state?.retriedParts, 1);
+  });
+
+  test("a URL whose life is over always gets another, a good one that is refused only once", async () => {
+    let old = 3;
+    const { render } = await stage.start(1, {
+      expiresAt: () => (old-- > 0 ? Date.now() - 1 : Date.now() + 900_000),
+      part() {
+        throw refusal("UrlExpired");
+      },
+    });
+    await render.until(is("FAILED"));
+    assert.equal(render.attempts(1), 5);
+    assert.equal(render.state?.failure?.code, "UrlExpired");
+  });
+
+  test("an upload that S3 has lost is started over by retryRender", async () => {
+    let isLost = true;
+    const { render, handle } = await stage.start(3, {
+      part({ partNumber }) {
+        if (partNumber === 3 && isLost) throw refusal("UploadGone");
+      },
+    });
+    await render.until(is("FAILED"));
+    assert.equal(render.state?.failure?.code, "UploadGone");
+    assert.equal(render.state?.partsDone, 0);
+    isLost = false;
+    render.calls.length = 0;
+    await update(handle, "retryRender");
+    await handle.result();
+    assert.deepEqual(render.calls.toSorted(), ["complete", "init", "part 1", "part 2", "part 3", "presign 1-3"]);
+  });
+
+  test("opening or completing that fails for good can be retried", async () => {
+    const refused = new Set(["init", "complete"]);
+    const refuse = (step: string) => {
+      if (refused.delete(step)) throw refusal("AccessDenied");
+    };
+    const { render, handle } = await stage.start(2, { init: () => refuse("init"), complete: () => refuse("complete") });
+    await render.until(is("FAILED"));
+    assert.deepEqual(render.calls, ["init"]);
+    await update(handle, "retryRender");
+    await render.until((r) => r.events.filter((event) => event.state.status === "FAILED").length === 2);
+    assert.equal(render.state?.partsDone, 2);
+    assert.equal(render.state?.failure?.part, undefined);
+    await update(handle, "retryRender");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual([render.attempts(1), render.attempts(2)], [1, 1]);
+  });
+
+  test("pause lets parts in flight finish and starts none; resume goes on", async () => {
+    const flight = gate();
+    const { render, handle } = await stage.start(100, { part: () => flight.opened });
+    await render.until(called("part 32"));
+    assert.equal(await update(handle, "resumeRender"), "InvalidState: RUNNING");
+    assert.equal(await update(handle, "pauseRender"), "PAUSED");
+    flight.open();
+    await render.until((r) => r.state?.partsDone === 32);
+    assert.equal(await update(handle, "pauseRender"), "InvalidState: PAUSED");
+    assert.equal(await update(handle, "retryRender"), "InvalidState: PAUSED");
+    assert.deepEqual(render.state?.parts, [
+      { from: 1, to: 32, state: "DONE" },
+      { from: 33, to: 100, state: "WAITING" },
+    ]);
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(story(render), ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
+  });
+
+  describe("cancelRender", () => {
+    test("while the upload is being opened", async () => {
+      const opening = gate();
+      const { render, handle } = await stage.start(2, { init: () => opening.opened });
+      await render.until(called("init"));
+      assert.equal(await update(handle, "cancelRender"), "CANCELING");
+      opening.open();
+      assert.equal(await handle.result(), "CANCELED");
+      assert.deepEqual(render.calls, ["init", "abort"]);
+      assert.deepEqual(story(render), ["RUNNING", "CANCELING", "CANCELED"]);
+    });
+
+    test("while parts are in flight, twice: they stop, then the upload is aborted", async () => {
+      const aborting = gate();
+      const stopped: number[] = [];
+      const { render, handle } = await stage.start(100, {
+        part: ({ partNumber }) => untilCancelled().finally(() => stopped.push(partNumber)),
+        abort: () => aborting.opened,
+      });
+      await render.until(({ calls }) => calls.filter((call) => call.startsWith("part")).length === 32);
+      const asked = performance.now();
+      assert.equal(await update(handle, "cancelRender"), "CANCELING");
+      await render.until(called("abort"));
+      assert.ok(performance.now() - asked < 2000, "parts in flight did not stop within 2 s");
+      assert.equal(stopped.length, 32);
+      assert.equal(await update(handle, "cancelRender"), "CANCELING");
+      assert.equal(await update(handle, "pauseRender"), "InvalidState: CANCELING");
+      aborting.open();
+      assert.equal(await handle.result(), "CANCELED");
+      assert.deepEqual(story(render), ["RUNNING", "CANCELING", "CANCELED"]);
+      assert.deepEqual(render.state?.parts, [{ from: 1, to: 100, state: "WAITING" }]);
+    });
+
+    test("while paused", async () => {
+      const flight = gate();
+      const { render, handle } = await stage.start(40, { part: () => flight.opened });
+      await render.until(called("part 32"));
+      await update(handle, "pauseRender");
+      flight.open();
+      assert.equal(await update(handle, "cancelRender"), "CANCELING");
+      assert.equal(await handle.result(), "CANCELED");
+      assert.deepEqual(story(render), ["RUNNING", "PAUSED", "CANCELING", "CANCELED"]);
+    });
+
+    test("while the upload is being completed: the object goes too", async () => {
+      const completing = gate();
+      const aborts: unknown[] = [];
+      const { render, handle } = await stage.start(1, {
+        complete: () => completing.opened,
+        abort: ({ discardObject, uploadId }) => void aborts.push({ discardObject, uploadId }),
+      });
+      await render.until(called("complete"));
+      assert.equal(await update(handle, "cancelRender"), "CANCELING");
+      completing.open();
+      assert.equal(await handle.result(), "CANCELED");
+      assert.deepEqual(aborts, [{ discardObject: true, uploadId: "upload-1" }]);
+      assert.equal(render.state?.etag, undefined);
+    });
+
+    test("by an operator in the Temporal UI", async () => {
+      const { render, handle } = await stage.start(1, { part: untilCancelled });
+      await render.until(called("part 1"));
+      await handle.cancel();
+      await assert.rejects(handle.result(), ended(CancelledFailure, "Workflow canceled"));
+      assert.deepEqual(story(render), ["RUNNING", "CANCELING", "CANCELED"]);
+      assert.ok(called("abort")(render));
+    });
+  });
+});
