@@ -77,12 +77,9 @@ const snapshotFields = `
   parts { from to state } backends failure { code message part } resumableUntil etag crc32
   createdAt startedAt finishedAt workflow { workflowId runId url }`;
 const renderFields = `${snapshotFields} downloadUrl`;
-const outcomeFields = `
-  __typename
-  ... on Render { ${renderFields} }
-  ... on InvalidSpecError { issues { path message } }
-  ... on InvalidStateError { status }
-  ... on UserError { message }`;
+const outcomeFields = `__typename ... on Render { ${renderFields} } ... on UserError { message }`;
+const startFields = `${outcomeFields} ... on InvalidSpecError { issues { path message } }`;
+const actionFields = `${outcomeFields} ... on InvalidStateError { status }`;
 
 /** Whoever calls the API with one token, over both transports. */
 export class Client {
@@ -116,7 +113,7 @@ export class Client {
   }
 
   async start(input: StartInput): Promise<Outcome> {
-    const query = `mutation ($input: StartRenderInput!) { startRender(input: $input) { ${outcomeFields} } }`;
+    const query = `mutation ($input: StartRenderInput!) { startRender(input: $input) { ${startFields} } }`;
     return (await this.request<{ startRender: Outcome }>(query, { input })).startRender;
   }
 
@@ -128,7 +125,7 @@ export class Client {
   }
 
   async act(action: Action, id: string): Promise<Outcome> {
-    const query = `mutation ($id: ID!) { outcome: ${action}(id: $id) { ${outcomeFields} } }`;
+    const query = `mutation ($id: ID!) { outcome: ${action}(id: $id) { ${actionFields} } }`;
     return (await this.request<{ outcome: Outcome }>(query, { id })).outcome;
   }
 

@@ -6,18 +6,21 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { migrate } from "../../database/migrations.ts";
-import { type Postgres, preparePostgres } from "../../stack/postgres.ts";
+import { postgresAnswers, postgresProgram, postgresUrl } from "../../stack/postgres.ts";
+import type { Program } from "../../stack/supervised.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A real PostgreSQL of the test's own, in a folder and on a port of its own, with the schema migrated. */
 export class TestDatabase {
   readonly #folder: string;
-  readonly #postgres: Postgres;
+  readonly #port: number;
+  readonly #password = randomBytes(16).toString("hex");
+  #program: Program | undefined;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string, postgres: Postgres) {
+  private constructor(folder: string, port: number) {
     this.#folder = folder;
-    this.#postgres = postgres;
+    this.#port = port;
   }
 
   static async open(): Promise<TestDatabase> {
@@ -28,22 +31,21 @@ export class TestDatabase {
 
   static async openEmpty(): Promise<TestDatabase> {
     const folder = await mkdtemp(path.join(tmpdir(), "rasterlift-database-"));
-    const password = randomBytes(16).toString("hex");
-    const postgres = await preparePostgres(path.join(folder, "postgres"), await freePort(), password);
-    const database = new TestDatabase(folder, postgres);
+    const database = new TestDatabase(folder, await freePort());
     await database.start();
     return database;
   }
 
   get url(): string {
-    return this.#postgres.url;
+    return postgresUrl(this.#port, this.#password);
   }
 
   /** Starts it (again), on the same data. */
   async start(): Promise<void> {
-    const { command, args, env, user } = this.#postgres.program;
+    this.#program ??= await postgresProgram(path.join(this.#folder, "postgres"), this.#port, this.#password);
+    const { command, args, env, user } = this.#program;
     this.#process = spawn(command, args, { env, ...user, stdio: "ignore" });
-    await waitFor("PostgreSQL", () => this.#postgres.answers());
+    await waitFor("PostgreSQL", () => postgresAnswers(this.#port, this.#password));
   }
 
   /** Takes it away as a crash does: every connection is lost. */

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { SignJWT } from "jose";
+import { DataFolder } from "../../stack/data-folder.ts";
 import { Bucket, type S3Access } from "./bucket.ts";
 import { Client } from "./client.ts";
 import { waitFor } from "./wait-for.ts";
@@ -35,22 +36,25 @@ const ownSettings = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|RASTERLIFT_CACHE)
 export class TestStack {
   readonly #folder: string;
   readonly #settings: Readonly<Record<string, string>>;
-  readonly #secret: string;
   #supervisor: ChildProcess | undefined;
   #output = "";
   #info: StackInfo | undefined;
 
   private constructor(folder: string, settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
-    this.#secret = randomBytes(32).toString("hex");
-    this.#settings = { ...settings, RASTERLIFT_DATA: folder, PORT: "0", JWT_SECRET: this.#secret };
+    this.#settings = { ...settings, RASTERLIFT_DATA: folder, PORT: "0" };
   }
 
   /** @param settings environment variables of the stack, e.g. S3_ENDPOINT or GPU_WORKERS */
   static async start(settings: Record<string, string> = {}): Promise<TestStack> {
     const stack = new TestStack(await mkdtemp(path.join(tmpdir(), "rasterlift-test-")), settings);
-    await stack.start();
-    return stack;
+    try {
+      await stack.start();
+      return stack;
+    } catch (error) {
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Starts it (again), on the same data folder. */
@@ -156,7 +160,7 @@ export class TestStack {
       .setProtectedHeader({ alg: "HS256" })
       .setSubject(user)
       .setExpirationTime(expiresIn)
-      .sign(new TextEncoder().encode(this.#secret));
+      .sign(new TextEncoder().encode(new DataFolder(this.#folder).secrets().jwtSecret));
   }
 
   #running(): ChildProcess {
