@@ -56,7 +56,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   const temporal = {
     TEMPORAL_ADDRESS: services.temporalAddress,
     ...(services.temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: services.temporalUiUrl }),
-    ...(embeddedEngines(env).temporal ? { TEMPORAL_NAMESPACE: "default", TEMPORAL_API_KEY: "", TEMPORAL_TLS: "" } : {}),
+    ...(embeddedEngines(env).temporal ? { TEMPORAL_NAMESPACE: "default" } : {}),
   };
   const database = { DATABASE_URL: services.databaseUrl };
   const storage = {
@@ -66,15 +66,21 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
     AWS_REGION: s3.region,
     ...(s3.accessKeyId === undefined ? {} : { AWS_ACCESS_KEY_ID: s3.accessKeyId }),
     ...(s3.secretAccessKey === undefined ? {} : { AWS_SECRET_ACCESS_KEY: s3.secretAccessKey }),
-    // A session token would belong to other keys than the embedded server's.
-    ...(embeddedEngines(env).s3 ? { AWS_SESSION_TOKEN: "", AWS_PROFILE: "" } : {}),
   };
-  const withoutIdentity = without(env, identityNames);
+  const given = withoutForeign(env);
+  const withoutIdentity = without(given, identityNames);
   return {
-    api: { ...env, ...temporal, ...database, ...storage, ...(env["JWKS_URL"] ? {} : { JWT_SECRET: jwtSecret }) },
+    api: { ...given, ...temporal, ...database, ...storage, ...(env["JWKS_URL"] ? {} : { JWT_SECRET: jwtSecret }) },
     worker: { ...withoutIdentity, ...temporal, ...database, ...storage },
-    gpuWorker: { ...without(env, secretNames), ...temporal },
+    gpuWorker: { ...without(given, secretNames), ...temporal },
   };
+}
+
+/** What belongs to another Temporal or S3 than the embedded one would make clients of that fail. */
+function withoutForeign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { temporal, s3 } = embeddedEngines(env);
+  const ofTemporal = temporal ? without(env, /^TEMPORAL_(API_KEY|TLS|PROFILE|CONFIG_FILE)/) : env;
+  return s3 ? without(ofTemporal, /^AWS_(SESSION_TOKEN|PROFILE)/) : ofTemporal;
 }
 
 function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {

@@ -193,12 +193,7 @@ class Stack implements Watcher {
     const left = this.#folder.leftBehind();
     if (left.length === 0) return;
     this.#say(`Taking the place of a stack that was killed; stopping its ${left.map(({ name }) => name).join(", ")}`);
-    for (const { name, pid } of left) signal(pid, name === "postgres" ? "SIGINT" : "SIGTERM");
-    const deadline = performance.now() + takeOverMs;
-    while (left.some(isRunning)) {
-      if (performance.now() > deadline) for (const { pid } of left.filter(isRunning)) killGroup(pid);
-      await pause(25);
-    }
+    for (const names of stopOrder) await endAll(left.filter(({ name }) => names.includes(name)));
   }
 
   async #startPostgres(ports: Ports, { databasePassword }: Secrets): Promise<void> {
@@ -295,11 +290,14 @@ function self(): ProcessIdentity {
   return identify(process.pid) ?? { pid: process.pid, started: "" };
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended meanwhile.
+/** Asks another supervisor's processes to end, and kills those that have not within `takeOverMs`. */
+async function endAll(processes: SupervisorRecord["processes"]): Promise<void> {
+  for (const { name, pid } of processes.filter(isRunning))
+    process.kill(pid, name === "postgres" ? "SIGINT" : "SIGTERM");
+  const deadline = performance.now() + takeOverMs;
+  while (processes.some(isRunning)) {
+    if (performance.now() > deadline) for (const { pid } of processes.filter(isRunning)) killGroup(pid);
+    await pause(25);
   }
 }
 
