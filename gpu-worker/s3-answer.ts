@@ -63,7 +63,8 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
 
   if (code === "BadDigest") {
     if (state.corruptions > CORRUPTIONS_ALLOWED) {
-      return final("PartCorrupted", `${said} (for the ${state.corruptions}th time; something on the way alters bytes)`);
+      const times = `It has refused this part ${state.corruptions} times: something on the way to it alters bytes.`;
+      return final("PartCorrupted", `${said}. ${times}`);
     }
     return retryable("PartCorrupted", said, ORDINARY, state.attempt);
   }

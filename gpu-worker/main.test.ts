@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { createRenderers } from "./renderers.ts";
+
+const NOBODY = "127.0.0.1:1";
+
+function startWorker(env: NodeJS.ProcessEnv, ...options: string[]): ChildProcessByStdio<null, Readable, Readable> {
+  const main = fileURLToPath(import.meta.resolve("./main.ts"));
+  return spawn(process.execPath, [main, ...options], {
+    env: { PATH: process.env["PATH"], TEMPORAL_ADDRESS: NOBODY, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function resultOf(worker: ReturnType<typeof startWorker>) {
+  const [stdout, stderr, [code]] = await Promise.all([text(worker.stdout), text(worker.stderr), once(worker, "exit")]);
+  return { stdout, stderr, code };
+}
+
+const webgpu = await createRenderers({ backend: "webgpu", threads: 1, md5: false }).then(
+  (renderers) => renderers.close(),
+  (error: Error) => error.message,
+);
+
+describe("npm run gpu-worker", () => {
+  test("--help says what it does and its settings", async () => {
+    const { stdout, code } = await resultOf(startWorker({}, "--help"));
+    assert.equal(code, 0);
+    assert.match(stdout, /GPU_BACKEND.*\n.*GPU_CONCURRENCY/);
+  });
+
+  test("wrong settings end it with a line for each and exit code 1", async () => {
+    const { stderr, code } = await resultOf(startWorker({ GPU_BACKEND: "metal", GPU_CONCURRENCY: "0" }));
+    assert.equal(code, 1);
+    assert.match(stderr, /GPU_BACKEND: /);
+    assert.match(stderr, /GPU_CONCURRENCY: /);
+  });
+
+  test("a backend that is not there ends it with what to do and exit code 1", async () => {
+    const noDrivers = { VK_DRIVER_FILES: "/nonexistent", VK_ICD_FILENAMES: "/nonexistent" };
+    const { stderr, code } = await resultOf(startWorker({ GPU_BACKEND: "webgpu", ...noDrivers }));
+    assert.equal(code, 1);
+    assert.match(stderr, /GPU_BACKEND=webgpu: .*driver/);
+  });
+
+  for (const backend of ["auto", "webgpu"]) {
+    const skip = backend === "webgpu" && webgpu ? webgpu : false;
+    test(`${backend}: names its backend, waits for Temporal, and leaves with exit code 0 on SIGTERM`, {
+      skip,
+    }, async () => {
+      const worker = startWorker({ GPU_BACKEND: backend });
+      const result = resultOf(worker);
+      worker.stdout.on("data", (line) => {
+        if (String(line).includes("does not answer")) worker.kill("SIGTERM");
+      });
+      const { stdout, code } = await result;
+      assert.equal(code, 0);
+      assert.match(stdout, backend === "webgpu" ? /"backend":"webgpu \(.+\)"/ : /"backend":"(webgpu \(.+\)|webasm)"/);
+      assert.match(stdout, new RegExp(`Temporal at ${NOBODY} does not answer`));
+    });
+  }
+});
