@@ -13,9 +13,9 @@ import { startRenderImage } from "../workflows/start-render.ts";
 import { serviceUnavailable } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
-const startWithinMs = 3_000;
+const startWithinMs = 2_000;
 const updateWithinMs = 10_000;
-const describeWithinMs = 2_000;
+const describeWithinMs = 1_000;
 
 /** What a workflow answers to an update: `gone` where no workflow runs under the render's id. */
 export type UpdateAnswer = "done" | "refused" | "gone";

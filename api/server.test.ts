@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { createRender } from "../database/create-render.ts";
+import { TestApi } from "../test/support/api.ts";
+import { newRender } from "../test/support/renders.ts";
+
+const spec = { width: 4, height: 4, pattern: { solid: { color: "#123456" } } };
+
+describe("the API over HTTP", () => {
+  let api: TestApi;
+  before(async () => {
+    api = await TestApi.open();
+  });
+  after(() => api.close());
+
+  async function post(body: string, headers: Record<string, string> = {}) {
+    const authorization = `Bearer ${await api.token("alice")}`;
+    const response = await fetch(`${api.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization, ...headers },
+      body,
+    });
+    const { data, errors = [] } = (await response.json()) as {
+      data?: unknown;
+      errors?: { message: string; extensions: { code: string } }[];
+    };
+    return { status: response.status, headers: response.headers, data, errors, code: errors[0]?.extensions.code };
+  }
+
+  const query = (text: string, headers?: Record<string, string>) => post(JSON.stringify({ query: text }), headers);
+
+  test("answers whoever has a token, and nobody else", async () => {
+    const answer = await query("{ viewer { id activeRenders maxActiveRenders maxRenderBytes } }");
+    assert.deepEqual(answer.data, {
+      viewer: { id: "alice", activeRenders: 0, maxActiveRenders: 5, maxRenderBytes: 68_719_476_736 },
+    });
+    assert.equal(answer.headers.get("x-powered-by"), null);
+    for (const authorization of ["", "Bearer a.b.c", `Bearer ${await api.token("alice", "-1m")}`]) {
+      const refused = await query("{ viewer { id } }", { authorization });
+      assert.deepEqual([refused.status, refused.code, refused.data], [401, "UNAUTHENTICATED", undefined]);
+    }
+  });
+
+  test("refuses what is too large, too many or no GraphQL, before it runs", async () => {
+    const cases: [string, number, string][] = [
+      [JSON.stringify({ query: `#${"x".repeat(300_000)}` }), 413, "BAD_REQUEST"],
+      ["{", 400, "BAD_REQUEST"],
+      [JSON.stringify([{ query: "{ viewer { id } }" }]), 400, "BAD_REQUEST"],
+      [JSON.stringify({ query: "{" }), 400, "GRAPHQL_PARSE_FAILED"],
+      [JSON.stringify({ query: `{ ${"viewer { id } ".repeat(1_000)} }` }), 400, "GRAPHQL_PARSE_FAILED"],
+      [JSON.stringify({ query: "{ nothing }" }), 400, "GRAPHQL_VALIDATION_FAILED"],
+      [JSON.stringify({ query: `{ ${"a { ".repeat(500)} b ${" }".repeat(500)} }` }), 400, "GRAPHQL_VALIDATION_FAILED"],
+      [JSON.stringify({ query: "subscription { viewerRenderEvents { sequence } }" }), 400, "GRAPHQL_VALIDATION_FAILED"],
+    ];
+    for (const [body, status, code] of cases) {
+      const answer = await post(body);
+      assert.deepEqual([answer.status, answer.code], [status, code], body.slice(0, 80));
+      assert.doesNotMatch(JSON.stringify(answer.errors), /stack|node_modules/);
+    }
+  });
+
+  test("takes only POST, and only a content type that no foreign page can send", async () => {
+    const get = await fetch(`${api.url}/graphql?query={viewer{id}}`);
+    assert.equal(get.status, 404);
+    const plain = await query("{ viewer { id } }", { "content-type": "text/plain" });
+    assert.equal(plain.status, 400);
+  });
+
+  test("says which argument is outside its range", async () => {
+    const created = await createRender(api.orm.em.fork(), newRender("alice"), 5);
+    const id = "render" in created && created.render.id;
+    const cases: [string, RegExp][] = [
+      ["renders(first: 0)", /first is 0; it must be from 1 to 100/],
+      ["renders(last: 101)", /last is 101; it must be from 1 to 100/],
+      ["renders(first: 1, last: 1)", /not both/],
+      [`renders(after: "xyz")`, /after must be a cursor/],
+      [`renders(filter: { nameContains: "\\u0000" })`, /U\+0000/],
+    ];
+    for (const [field, message] of cases) {
+      const answer = await query(`{ ${field} { totalCount } }`);
+      assert.equal(answer.code, "BAD_USER_INPUT");
+      assert.match(answer.errors[0]?.message ?? "", message);
+    }
+    for (const seconds of [0, 604_801]) {
+      const answer = await query(`{ render(id: "${id}") { downloadUrl(expiresIn: ${seconds}) } }`);
+      assert.equal(answer.code, "BAD_USER_INPUT");
+      assert.match(answer.errors[0]?.message ?? "", /from 1 to 604800/);
+    }
+  });
+
+  test("shows the pattern definitions that specs are checked by", async () => {
+    const answer = await query("{ patterns { name parameters { name type default minimum maximum } } }");
+    const { patterns } = answer.data as { patterns: { name: string; parameters: unknown[] }[] };
+    assert.deepEqual(
+      patterns.map(({ name }) => name),
+      [
+        ...["solid", "gradient", "checkerboard", "stripes", "colorBars"],
+        ...["grid", "border", "zonePlate", "noise", "allRgb"],
+      ],
+    );
+    assert.deepEqual(patterns.find(({ name }) => name === "stripes")?.parameters, [
+      { name: "axis", type: "Axis", default: "VERTICAL", minimum: null, maximum: null },
+      { name: "onWidth", type: "Int", default: "1", minimum: 1, maximum: 1_048_576 },
+      { name: "offWidth", type: "Int", default: "1", minimum: 1, maximum: 1_048_576 },
+      { name: "on", type: "HexColor", default: "#FFFFFF", minimum: null, maximum: null },
+      { name: "off", type: "HexColor", default: "#000000", minimum: null, maximum: null },
+    ]);
+  });
+
+  test("estimates exactly, and names every wrong field at once", async () => {
+    const fields = "... on RenderEstimate { byteSize partSize partCount } ... on InvalidSpecError { issues { path } }";
+    const estimate = async (of: string) => (await query(`{ estimateRender(${of}) { ${fields} } }`)).data;
+    assert.deepEqual(await estimate(`spec: { width: 26754, height: 26754, pattern: { allRgb: {} } }`), {
+      estimateRender: { byteSize: 2_147_383_110, partSize: 16_777_216, partCount: 128 },
+    });
+    const wrong = `spec: { width: 0, height: 1, pattern: { grid: { spacingX: 0, spacingY: 1, line: "red" } } }, partSize: 1`;
+    assert.deepEqual(await estimate(wrong), {
+      estimateRender: {
+        issues: [
+          { path: ["width"] },
+          { path: ["pattern", "grid", "spacingX"] },
+          { path: ["pattern", "grid", "line"] },
+          { path: ["partSize"] },
+        ],
+      },
+    });
+  });
+
+  test("does without Temporal: a render is QUEUED all the same, and an action says what is missing", async () => {
+    const client = await api.client("bob");
+    const start = performance.now();
+    const render = await client.started({ spec, idempotencyKey: "again" });
+    assert.ok(performance.now() - start < 5_000);
+    assert.equal(render.status, "QUEUED");
+    assert.deepEqual(render.workflow, {
+      workflowId: `render-${render.id}`,
+      runId: null,
+      url: `http://ui.example/namespaces/default/workflows/render-${render.id}`,
+    });
+    await assert.rejects(client.act("cancelRender", render.id), {
+      message: /Temporal or the control worker .* does not answer/,
+      extensions: { code: "SERVICE_UNAVAILABLE" },
+    });
+  });
+
+  test("is healthy without Temporal, but not ready", async () => {
+    assert.equal((await fetch(`${api.url}/health`)).status, 200);
+    const ready = await fetch(`${api.url}/ready`);
+    assert.equal(ready.status, 503);
+    assert.deepEqual(await ready.json(), { status: "unavailable", reason: "temporal does not answer" });
+  });
+});
