@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { WorkflowHandle } from "@temporalio/client";
-import { enginePath } from "../test/support/engines.ts";
 import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 
 /** The histories of a workflow's runs, first to last. */
@@ -31,7 +30,7 @@ describe("a render whose history grows long", () => {
   let stage: RenderStage;
   before(async () => {
     const suggestion = "limit.historyCount.suggestContinueAsNew=200";
-    stage = await RenderStage.open(enginePath("temporal"), ["--dynamic-config-value", suggestion]);
+    stage = await RenderStage.open(["--dynamic-config-value", suggestion]);
   });
   after(() => stage.close());
 

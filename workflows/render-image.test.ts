@@ -3,7 +3,6 @@ import { after, before, describe, test } from "node:test";
 import { Context } from "@temporalio/activity";
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { enginePath } from "../test/support/engines.ts";
 import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 
 const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
@@ -31,7 +30,7 @@ async function untilCancelled(): Promise<void> {
 describe("renderImage", () => {
   let stage: RenderStage;
   before(async () => {
-    stage = await RenderStage.open(enginePath("temporal"));
+    stage = await RenderStage.open();
   });
   after(() => stage.close());
 

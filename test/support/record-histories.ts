@@ -6,7 +6,6 @@ import { mkdir, writeFile } from "node:fs/promises";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import proto from "@temporalio/proto";
-import { enginePath } from "./engines.ts";
 import { RenderStage, update } from "./staged-renders.ts";
 
 const folder = new URL("../../workflows/histories/", import.meta.url);
@@ -27,7 +26,7 @@ function withoutMachine(key: string, value: unknown): unknown {
 }
 
 const suggestion = "limit.historyCount.suggestContinueAsNew=100";
-const stage = await RenderStage.open(enginePath("temporal"), ["--dynamic-config-value", suggestion]);
+const stage = await RenderStage.open(["--dynamic-config-value", suggestion]);
 await mkdir(folder, { recursive: true });
 
 const happy = await stage.start(3);

@@ -9,6 +9,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from "@temporalio/
 import type { AbortRequest, CompleteRequest, ControlActivities, PresignRequest } from "../../activities/types.ts";
 import type { RecordedEvent, RenderState } from "../../database/state.ts";
 import { GPU_QUEUE, type PartActivities, type PartResult, type PartTask } from "../../gpu-worker/part.ts";
+import { findEngine } from "../../stack/engines.ts";
 import {
   CONTROL_QUEUE,
   type RenderImageInput,
@@ -122,8 +123,8 @@ export class RenderStage {
   }
 
   /** @param serverArgs more arguments for `temporal server start-dev` */
-  static async open(temporal: string, serverArgs: string[] = []): Promise<RenderStage> {
-    const executable = { type: "existing-path", path: temporal } as const;
+  static async open(serverArgs: string[] = []): Promise<RenderStage> {
+    const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
     const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs: serverArgs } });
     const renders = new Map<string, StagedRender>();
     const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
@@ -131,10 +132,11 @@ export class RenderStage {
       Worker.create({
         ...common,
         taskQueue: CONTROL_QUEUE,
+        identity: "worker",
         workflowBundle: await bundleRenderImage(),
         activities: stagedControl(renders),
       }),
-      Worker.create({ ...common, taskQueue: GPU_QUEUE, activities: stagedParts(renders) }),
+      Worker.create({ ...common, taskQueue: GPU_QUEUE, identity: "gpu-worker", activities: stagedParts(renders) }),
     ]);
     return new RenderStage(env, workers, renders);
   }
