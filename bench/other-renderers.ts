@@ -1,0 +1,115 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
+import { byteSizeOf } from "../images/formats/index.ts";
+import { partRange, planParts } from "../images/plan.ts";
+import { timeCommand } from "./child.ts";
+import { type Contestant, compete, type Standing } from "./contest.ts";
+import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
+import { inParallel } from "./in-parallel.ts";
+import { installPythonTools } from "./python-tools.ts";
+import { type BenchSettings, fixed, type Table, times } from "./report.ts";
+
+const RUNS = 3;
+const THREADS = [1, 2];
+
+/** 0.66 GB, a second or two for each. */
+const SIZE = { width: STANDARD_SIDE, height: 8_192 };
+
+interface Contest {
+  pattern: string;
+  standings: Standing[];
+  /** Why the other program did not take part. */
+  skipped?: string;
+}
+
+/** The same image by Rasterlift's renderer on webasm and by other programs, each to where its bytes are dropped. */
+export async function benchOtherRenderers(settings: BenchSettings): Promise<{ table: Table; results: Contest[] }> {
+  const results: Contest[] = [];
+  for (const { pattern, find } of [
+    { pattern: "allRgb", find: findNumpy },
+    { pattern: "gradient", find: findPamgradient },
+  ]) {
+    if (settings.patterns && !settings.patterns.includes(pattern)) continue;
+    const other = await find(settings.signal);
+    const renderers = await Promise.all(
+      THREADS.map((threads) => createRenderers({ backend: "webasm", threads, md5: false })),
+    );
+    try {
+      const contestants = renderers.map((pool) => wholeImage(pool, pattern, settings.signal));
+      for (const { run } of contestants) await run();
+      if ("run" in other) contestants.push(other);
+      const standings = await compete("render", contestants, settings.runs ?? RUNS, settings);
+      results.push({ pattern, standings, ...("skipped" in other && other) });
+    } finally {
+      await Promise.all(renderers.map((pool) => pool.close()));
+    }
+  }
+  return { table: contestTable(results), results };
+}
+
+/** Every part of the image, with its CRC-32 but without MD5, which the others do not compute either. */
+function wholeImage(renderers: Renderers, pattern: string, signal: AbortSignal): Contestant {
+  const { threads } = renderers;
+  const spec = bmp24(pattern, SIZE);
+  const plan = planParts(byteSizeOf(spec), PART_SIZE);
+  const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
+  const buffers = Array.from({ length: threads }, () => new SharedArrayBuffer(PART_SIZE));
+  return {
+    name: `Rasterlift, ${threads} thread${threads > 1 ? "s" : ""}`,
+    run: async () => {
+      const free = [...buffers];
+      const start = performance.now();
+      await inParallel(numbers, threads, async (partNumber) => {
+        const buffer = free.pop() ?? new SharedArrayBuffer(PART_SIZE);
+        await renderers.render(spec, partRange(plan, partNumber), buffer, { signal });
+        free.push(buffer);
+      });
+      return (performance.now() - start) / 1000;
+    },
+  };
+}
+
+type Other = Contestant | { skipped: string };
+
+async function findNumpy(signal: AbortSignal): Promise<Other> {
+  const tools = await installPythonTools(signal);
+  if ("skipped" in tools) return tools;
+  const program = path.join(import.meta.dirname, "others", "all-rgb.py");
+  const command = ["python3", program, String(SIZE.width), String(SIZE.height)];
+  return { name: "numpy, streaming", run: () => timeCommand(command, tools.env, signal) };
+}
+
+async function findPamgradient(signal: AbortSignal): Promise<Other> {
+  const corners = ["black", "red", "lime", "yellow"];
+  const command = ["pamgradient", ...corners, String(SIZE.width), String(SIZE.height)];
+  try {
+    await promisify(execFile)("pamgradient", ["--version"], { signal });
+  } catch {
+    signal.throwIfAborted();
+    return { skipped: "pamgradient skipped: not installed (apt-get install netpbm)" };
+  }
+  return { name: "netpbm's pamgradient", run: () => timeCommand(command, process.env, signal) };
+}
+
+function contestTable(contests: Contest[]): Table {
+  const megapixels = (SIZE.width * SIZE.height) / 1e6;
+  return {
+    title: `Others: ${SIZE.width} × ${SIZE.height} pixels, bytes dropped`,
+    columns: ["", "seconds", "Mpx/s", "Rasterlift, 2 threads, is"],
+    rows: contests.flatMap(({ pattern, standings }) => {
+      const best = standings[THREADS.length - 1]?.medianSeconds ?? Number.NaN;
+      return standings.map(({ name, medianSeconds }) => [
+        `${pattern}  ${name}`,
+        fixed(medianSeconds, 2),
+        fixed(megapixels / medianSeconds),
+        times(medianSeconds / best),
+      ]);
+    }),
+    notes: [
+      "Rasterlift on webasm with CRC-32, without MD5, in a running process; the others with their start.",
+      ...contests.flatMap(({ skipped }) => skipped ?? []),
+    ],
+  };
+}

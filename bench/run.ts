@@ -1,0 +1,89 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { describeMachine } from "./machine.ts";
+import { createProgress } from "./progress.ts";
+import { benchRender } from "./render.ts";
+import { type Benchmark, formatTable } from "./report.ts";
+
+const USAGE = `Usage: npm run bench -- [render] [memory] [end-to-end] [latency] [options]
+
+  render       the part pipeline alone: speed and cost of each stage by pattern, backend and thread count;
+               numpy and netpbm beside it (5 min)
+  memory       peak memory of a 40 GiB image beside that of a 256 MiB one (3 min)
+  end-to-end   2 GiB through the whole system, beside the bare upload of the same bytes and beside other ways (10 min);
+               two GPU workers beside one where S3 is slow
+  latency      from the mutation to COMPLETED for 1920 × 1080, step by step (1 min)
+
+Without a name, all of them. Tables go to standard output, everything else into a JSON file in bench/results/.
+
+  --runs N        runs of each measurement, of which the median is shown
+  --backend NAME  render: only this backend (webasm, cpu, webgpu); may be repeated
+  --pattern NAME  render: only this pattern; may be repeated
+  --help
+`;
+
+const benchmarks: Record<string, Benchmark> = {
+  render: benchRender,
+};
+
+class UsageError extends Error {}
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      runs: { type: "string" },
+      backend: { type: "string", multiple: true },
+      pattern: { type: "string", multiple: true },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  const unknown = positionals.find((name) => !(name in benchmarks));
+  if (unknown !== undefined) throw new UsageError(`There is no benchmark ${unknown}.`);
+  if (values.runs !== undefined && !/^[1-9]\d{0,2}$/.test(values.runs)) {
+    throw new UsageError(`--runs is ${values.runs}; it must be a whole number from 1 to 999.`);
+  }
+  return { values, names: positionals.length > 0 ? positionals : Object.keys(benchmarks) };
+}
+
+async function run({ values, names }: ReturnType<typeof readArguments>, signal: AbortSignal): Promise<void> {
+  const machine = describeMachine();
+  const startedAt = new Date().toISOString();
+  const progress = createProgress();
+  const results: Record<string, object> = {};
+  const { cpu, cores, memoryGiB, node, load } = machine;
+  process.stdout.write(`${cpu}, ${cores} cores, ${memoryGiB} GiB, Node.js ${node}, load ${load.toFixed(1)}\n\n`);
+  for (const name of names) {
+    const report = await benchmarks[name]?.({
+      ...(values.runs && { runs: Number(values.runs) }),
+      ...(values.backend && { backends: values.backend }),
+      ...(values.pattern && { patterns: values.pattern }),
+      signal,
+      progress: progress.show,
+    }).finally(progress.clear);
+    if (!report) continue;
+    results[name] = report.results;
+    for (const table of report.tables) process.stdout.write(`${formatTable(table)}\n`);
+  }
+  const folder = path.join(import.meta.dirname, "results");
+  const file = path.join(folder, `${startedAt.replaceAll(":", "-").slice(0, 19)}.json`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, `${JSON.stringify({ startedAt, machine, results }, undefined, 2)}\n`);
+  process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
+}
+
+const stopped = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopped.abort());
+
+try {
+  const request = readArguments();
+  if (request.values.help) process.stdout.write(USAGE);
+  else await run(request, stopped.signal);
+} catch (error) {
+  if (stopped.signal.aborted) process.exitCode = 130;
+  else if (error instanceof UsageError || (error instanceof TypeError && "code" in error)) {
+    process.stderr.write(`${error.message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  } else throw error;
+}
