@@ -74,6 +74,8 @@ export interface Pattern<P extends Parameters = Parameters> {
   title: string;
   description: string;
   parameters: P;
+  /** What shows the pattern well in a picture of 256 × 144 pixels; a parameter with a default may be left out. */
+  example: Partial<Values<P>>;
   /** The kernel's input for one image. */
   tables(values: Values<P>, size: Size): Tables;
   kernel: Kernel;

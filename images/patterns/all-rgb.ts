@@ -17,6 +17,7 @@ export const allRgb = definePattern({
       description: "The colour of the top-left pixel, as the number 0xRRGGBB.",
     },
   },
+  example: { offset: 0x600000 },
   tables: ({ offset }, { width }) => ({
     column: (x) => x,
     row: (y) => ((offset + y * width) % COLORS) - COLORS,

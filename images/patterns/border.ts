@@ -14,6 +14,7 @@ export const border = definePattern({
     line: { type: "HexColor", default: WHITE, description: "The colour of the frame." },
     background: { type: "HexColor", default: BLACK, description: "The colour inside it." },
   },
+  example: { thickness: 4, line: "#FF0000" },
   tables: ({ thickness, line, background }, { width, height }) => ({
     column: (x) => Number(x < thickness || x >= width - thickness),
     row: (y) => Number(y < thickness || y >= height - thickness),

@@ -15,6 +15,7 @@ export const checkerboard = definePattern({
     even: { type: "HexColor", default: BLACK, description: "The colour of the top-left cell." },
     odd: { type: "HexColor", default: WHITE, description: "The colour of the cells beside it." },
   },
+  example: { cellWidth: 32, cellHeight: 36 },
   tables: ({ cellWidth, cellHeight, even, odd }) => ({
     column: (x) => Math.floor(x / cellWidth) % 2,
     row: (y) => Math.floor(y / cellHeight) % 2,

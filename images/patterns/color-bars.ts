@@ -19,6 +19,7 @@ export const colorBars = definePattern({
     },
     axis: { type: "Axis", default: "VERTICAL", description: "The way the bars run." },
   },
+  example: {},
   tables: ({ colors, axis }, { width, height }) => ({
     column: axis === "VERTICAL" ? (x) => Math.floor((x * colors.length) / width) : () => 0,
     row: axis === "VERTICAL" ? () => 0 : (y) => Math.floor((y * colors.length) / height),

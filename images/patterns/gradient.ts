@@ -19,6 +19,7 @@ export const gradient = definePattern({
       description: "The number of equal steps; without it the gradient is continuous.",
     },
   },
+  example: { from: "#000000", to: "#FFFFFF", steps: 32 },
   tables: ({ from, to, direction, steps }, { width, height }) => {
     const first = colorOf(from);
     const last = colorOf(to);

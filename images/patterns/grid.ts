@@ -16,6 +16,7 @@ export const grid = definePattern({
     line: { type: "HexColor", default: WHITE, description: "The colour of the lines." },
     background: { type: "HexColor", default: BLACK, description: "The colour between them." },
   },
+  example: { spacingX: 16, spacingY: 16 },
   tables: ({ spacingX, spacingY, thickness, line, background }) => ({
     column: (x) => Number(x % spacingX < thickness),
     row: (y) => Number(y % spacingY < thickness),

@@ -29,6 +29,7 @@ export const noise = definePattern({
       description: "Grey noise: red, green and blue of a pixel are one random value.",
     },
   },
+  example: { monochrome: true },
   tables: ({ seed, monochrome }) => {
     const columnKeys = keysOf(seed, 1);
     const rowKeys = keysOf(seed, 1 + KEYS);

@@ -11,6 +11,7 @@ export const solid = definePattern({
   parameters: {
     color: { type: "HexColor", description: "The colour of every pixel." },
   },
+  example: { color: "#FF0000" },
   tables: ({ color }) => ({ column: () => 0, row: () => 0, table: [colorOf(color)] }),
   kernel: lookUp,
 });

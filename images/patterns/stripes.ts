@@ -16,6 +16,7 @@ export const stripes = definePattern({
     on: { type: "HexColor", default: WHITE, description: "The first colour; the image begins with it." },
     off: { type: "HexColor", default: BLACK, description: "The second colour." },
   },
+  example: { onWidth: 4, offWidth: 4 },
   tables: ({ axis, onWidth, offWidth, on, off }) => {
     const isOff = (position: number) => Number(position % (onWidth + offWidth) >= onWidth);
     return {

@@ -24,6 +24,7 @@ export const zonePlate = definePattern({
     dark: { type: "HexColor", default: BLACK, description: "The colour of the middle." },
     light: { type: "HexColor", default: WHITE, description: "The colour halfway from ring to ring." },
   },
+  example: { period: 2048 },
   tables: ({ period, dark, light }, { width, height }) => {
     const darkest = colorOf(dark);
     const lightest = colorOf(light);

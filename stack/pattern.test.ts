@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, watch, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { after, test } from "node:test";
+import { patterns } from "../images/patterns/index.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import { referenceBytes } from "./reference.ts";
+
+const script = path.join(import.meta.dirname, "pattern.ts");
+const folder = await mkdtemp(path.join(tmpdir(), "rasterlift-pattern-"));
+after(() => rm(folder, { recursive: true }));
+
+/** Runs the command in the test's folder; `sh` goes before it in a shell. */
+function start(args: string[], sh = "") {
+  const child = spawn("sh", ["-c", `${sh} exec "$@"`, "sh", process.execPath, script, ...args], {
+    cwd: folder,
+    env: { ...process.env, GPU_BACKEND: "webasm" },
+  });
+  const ended = Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
+  return { child, ended: ended.then(([[code], stdout, stderr]) => ({ code, stdout, stderr })) };
+}
+
+const run = (args: string[], sh?: string) => start(args, sh).ended;
+const size = (width: number, height: number) => ["--width", `${width}`, "--height", `${height}`];
+
+test("writes the image, of several parts, that a render would; the name's end gives the format", async () => {
+  const spec: RenderSpec = {
+    width: 3001,
+    height: 2000,
+    pattern: { gradient: { from: "#102030", to: "#FFEEDD", direction: "DOWN" } },
+    format: "BMP24",
+    rowOrder: "TOP_DOWN",
+    pixelsPerMetre: 7,
+  };
+  const params = ["--params", '{"from":"#102030","to":"#ffeedd","direction":"DOWN"}'];
+  const options = ["--row-order", "top_down", "--pixels-per-metre", "7"];
+  const { code, stderr } = await run(["gradient", ...size(3001, 2000), ...params, ...options, "--out", "down.bmp"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /down\.bmp: 3001 × 2000 BMP24, 18008054 bytes, CRC-32 [0-9a-f]{8}/);
+  const file = await readFile(path.join(folder, "down.bmp"));
+  assert.ok(file.equals(referenceBytes(spec, 0, 18_008_054)));
+});
+
+test("replaces a file by the new one", async () => {
+  await writeFile(path.join(folder, "bars.ppm"), "an older file");
+  const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", "bars.ppm"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(await readFile(path.join(folder, "bars.ppm"), "latin1"), "P6\n1 1\n255\n\xff\xff\xff");
+});
+
+const wrong: [title: string, args: string[], message: RegExp][] = [
+  ["no pattern", [...size(3, 3), "--out", "x.ppm"], /Name one pattern/],
+  ["an unknown pattern", ["plaid", ...size(3, 3), "--out", "x.ppm"], /pattern has plaid.* one of solid, gradient/],
+  ["wrong values, all at once", ["grid", ...size(0, 3), "--out", "x.ppm"], /width is 0.*\nspacingX is.*\nspacingY is/],
+  ["no size", ["noise", "--width", "3", "--out", "x.ppm"], /--height is missing/],
+  ["no whole number", ["noise", ...size(3, 0.5), "--out", "x.ppm"], /--height is 0\.5; it must be a whole number/],
+  ["no file", ["noise", ...size(3, 3)], /--out is missing/],
+  ["no known format", ["noise", ...size(3, 3), "--out", "x.png"], /x\.png.*--format.*\.bmp, \.ppm, \.tif/],
+  ["a wrong format", ["noise", ...size(3, 3), "--out", "x", "--format", "PNG"], /PNG.*BMP24, BMP32, PPM, BIGTIFF/],
+  ["no JSON", ["noise", ...size(3, 3), "--out", "x.ppm", "--params", "seed=1"], /seed=1; it must be a JSON object/],
+  ["no folder", ["noise", ...size(3, 3), "--out", "nowhere/x.ppm"], /no folder .*nowhere/],
+  ["no plain file", ["noise", ...size(3, 3), "--out", "/dev/null", "--format", "PPM"], /null is not a plain file/],
+  ["an unknown option", ["noise", "--wdth", "3"], /Unknown option '--wdth'/],
+];
+
+for (const [title, args, message] of wrong) {
+  test(`says what is wrong with ${title}, and writes nothing`, async () => {
+    const before = await readdir(folder);
+    const { code, stdout, stderr } = await run(args);
+    assert.deepEqual([code, stdout, await readdir(folder)], [1, "", before]);
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /^ +at /m);
+  });
+}
+
+test("leaves the older file, and nothing else, where writing fails on the way", async () => {
+  await writeFile(path.join(folder, "large.ppm"), "an older file");
+  const before = await readdir(folder);
+  const limit = 'trap "" XFSZ; ulimit -f 50000;';
+  const { code, stderr } = await run(["allRgb", ...size(5000, 5000), "--out", "large.ppm"], limit);
+  assert.equal(code, 1);
+  assert.match(stderr, /^large\.ppm cannot be written: EFBIG: file too large, write$/m);
+  assert.deepEqual(await readdir(folder), before);
+  assert.equal(await readFile(path.join(folder, "large.ppm"), "utf8"), "an older file");
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`${signal} removes what is there so far`, async () => {
+    const before = await readdir(folder);
+    const written = watch(folder);
+    const { child, ended } = start(["noise", ...size(100_000, 100_000), "--out", "stopped.tif"]);
+    for await (const { filename } of written) if (filename?.endsWith(".partial")) break;
+    child.kill(signal);
+    assert.equal((await ended).code, 130);
+    assert.deepEqual(await readdir(folder), before);
+  });
+}
+
+test("--help names every pattern and parameter", async () => {
+  const { code, stdout } = await run(["--help"]);
+  assert.equal(code, 0);
+  for (const { name, parameters } of patterns) {
+    assert.ok(stdout.includes(`\n${name}: `), name);
+    for (const parameter of Object.keys(parameters)) assert.match(stdout, new RegExp(`^  ${parameter} `, "m"));
+  }
+});

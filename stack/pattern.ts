@@ -1,0 +1,181 @@
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { type BackendChoice, backendChoices } from "../gpu-worker/backend.ts";
+import { createRenderers, RendererError, type Renderers } from "../gpu-worker/renderers.ts";
+import { combineCrc32s } from "../images/crc32.ts";
+import type { Parameter, Pattern } from "../images/pattern.ts";
+import { patterns } from "../images/patterns/index.ts";
+import { partRange, planParts } from "../images/plan.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import { checkSpec } from "../images/validate.ts";
+import { integer, readSettings } from "../service/settings.ts";
+import { runCommand } from "./command.ts";
+import { showProgress } from "./progress-bar.ts";
+import { readSpecOptions, specOptions } from "./spec-options.ts";
+import { StackError } from "./stack-error.ts";
+import { causeOf } from "./terminal.mjs";
+
+const USAGE = `Usage: npm run pattern -- NAME --width PIXELS --height PIXELS --out FILE [OPTION ...]
+
+Renders an image into a file on this machine: the same check, the same renderer and the same bytes as a render into S3.
+FILE is replaced where it exists, but only once the image is complete.
+
+  --params JSON          the pattern's parameters, those without a default at least
+  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what FILE ends in: .bmp, .ppm or .tif)
+  --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
+  --pixels-per-metre N   of a BMP (2835)
+
+Settings from the environment (default):
+
+  GPU_BACKEND            auto, webgpu, webasm or cpu (auto)
+  MAX_RENDER_BYTES       the largest file (64 GiB)
+
+Patterns, with their parameters:
+
+${patterns.map(describe).join("\n")}`;
+
+const Settings = z.object({
+  GPU_BACKEND: z.enum(backendChoices).default("auto"),
+  MAX_RENDER_BYTES: integer(1).default(64 * 2 ** 30),
+});
+
+interface Image {
+  spec: RenderSpec;
+  byteSize: number;
+}
+
+async function run(stop: AbortSignal): Promise<number> {
+  const options = { ...specOptions, out: { type: "string" } } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const { out, ...image } = values;
+  const [name, ...surplus] = positionals;
+  if (!name || surplus.length > 0) throw new StackError("Name one pattern; npm run pattern -- --help lists them.");
+  if (!out) throw new StackError("--out is missing; name the file to write.");
+  const settings = readSettings(Settings);
+  const check = checkSpec(readSpecOptions(name, out, image), { maxRenderBytes: settings.MAX_RENDER_BYTES });
+  if ("issues" in check) throw new StackError(check.issues.map(({ message }) => message).join("\n"));
+  await checkTarget(out);
+  const backend = settings.GPU_BACKEND;
+  await render(check, out, backend, stop).catch((error: unknown) => {
+    throw inWords(error, { file: out, backend });
+  });
+  return 0;
+}
+
+/** What a person can do something about, as a StackError; everything else as it is. */
+function inWords(error: unknown, { file, backend }: { file: string; backend: BackendChoice }): unknown {
+  if (error instanceof RendererError) return new StackError(`GPU_BACKEND=${backend}: ${error.message}`);
+  if (!(error instanceof Error && "syscall" in error)) return error;
+  return new StackError(`${file} cannot be written: ${causeOf(error.message) ?? error.message}`);
+}
+
+async function render(image: Image, file: string, backend: BackendChoice, stop: AbortSignal): Promise<void> {
+  const renderers = await createRenderers({ backend, md5: false });
+  try {
+    await writeFile(image, file, renderers, stop);
+  } finally {
+    await renderers.close();
+  }
+}
+
+/** A device or a folder is not to be replaced by the rename that ends a render. */
+async function checkTarget(file: string): Promise<void> {
+  const folder = path.dirname(path.resolve(file));
+  if (!(await kindOf(folder))?.isDirectory()) throw new StackError(`There is no folder ${folder}; make it first.`);
+  const present = await kindOf(file);
+  if (present && !present.isFile()) throw new StackError(`${file} is not a plain file; name another one.`);
+}
+
+function kindOf(file: string) {
+  return stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
+}
+
+/** Writes beside the file and renames at the end, so that no partial image ever stands under its name. */
+async function writeFile(image: Image, file: string, renderers: Renderers, stop: AbortSignal): Promise<void> {
+  const { spec, byteSize } = image;
+  const started = performance.now();
+  const partial = `${file}.${process.pid}.partial`;
+  const progress = showProgress(`Rendering ${file}`, byteSize);
+  const handle = await open(partial, "wx");
+  let crc32: number;
+  try {
+    crc32 = await renderInto(handle, image, renderers, { stop, onWritten: progress.add });
+    await rename(partial, file);
+  } finally {
+    progress.end();
+    await handle.close();
+    await rm(partial, { force: true });
+  }
+  const seconds = (performance.now() - started) / 1000;
+  process.stderr.write(
+    `${file}: ${spec.width} × ${spec.height} ${spec.format}, ${byteSize} bytes, ` +
+      `CRC-32 ${crc32.toString(16).padStart(8, "0")}, in ${seconds.toFixed(1)} s ` +
+      `(${renderers.backend}, ${Math.round(byteSize / 1e6 / seconds)} MB/s)\n`,
+  );
+}
+
+/**
+ * Renders the file's parts side by side and writes each where it belongs; memory is one part a renderer thread and one more.
+ * @returns the file's CRC-32
+ * @throws the first failure, or the reason to stop; nothing is written any more then
+ */
+async function renderInto(
+  handle: FileHandle,
+  { spec, byteSize }: Image,
+  renderers: Renderers,
+  { stop, onWritten }: { stop: AbortSignal; onWritten: (bytes: number) => void },
+): Promise<number> {
+  const plan = planParts(byteSize);
+  const parts = Array.from({ length: plan.partCount }, (_, index) => partRange(plan, index + 1));
+  const crc32s: number[] = [];
+  const waiting = parts.entries();
+  const failure = new AbortController();
+  const signal = AbortSignal.any([stop, failure.signal]);
+
+  const renderNextOnes = async () => {
+    const buffer = new SharedArrayBuffer(Math.min(plan.partSize, byteSize));
+    for (const [index, range] of waiting) {
+      const length = range.end - range.start;
+      const { crc32 } = await renderers.render(spec, range, buffer, { signal });
+      await writeAt(handle, new Uint8Array(buffer, 0, length), range.start);
+      crc32s[index] = crc32;
+      onWritten(length);
+    }
+  };
+  const lanes = Array.from({ length: Math.min(renderers.threads + 1, plan.partCount) }, renderNextOnes);
+  await Promise.all(lanes.map((lane) => lane.catch((error: unknown) => failure.abort(error))));
+  signal.throwIfAborted();
+  return combineCrc32s(crc32s, plan);
+}
+
+/** A single write may take fewer bytes than it was given. */
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+function describe({ name, description, parameters, example }: Pattern): string {
+  const lines = Object.entries(parameters).map(
+    ([field, parameter]) => `  ${field.padEnd(11)} ${rangeOf(parameter)}. ${parameter.description}`,
+  );
+  return `${name}: ${description}\n${lines.join("\n")}\n  e.g. --params '${JSON.stringify(example)}'\n`;
+}
+
+function rangeOf(parameter: Parameter): string {
+  const range = "minimum" in parameter ? ` ${parameter.minimum} … ${parameter.maximum}` : "";
+  return `${parameter.type}${range}${defaultOf(parameter)}`;
+}
+
+function defaultOf(parameter: Parameter): string {
+  if ("optional" in parameter) return ", optional";
+  return parameter.default === undefined ? ", required" : ` (${JSON.stringify(parameter.default)})`;
+}
+
+await runCommand(USAGE, run);
