@@ -377,20 +377,21 @@ const patterns: Readonly<Record<string, (values: Reader, width: number, height: 
     const colours = Int32Array.from({ length: period }, (_, p) =>
       mix(dark, light, levels[floorDiv(p * 256, period)] ?? 0, 256),
     );
-    const squares = Uint16Array.from({ length: width }, (_, x) => (2 * x - width + 1) ** 2 % period);
+    const squares = onceAColumn(width, (x) => (2 * x - width + 1) ** 2 % period);
     return (y) => {
       const square = (2 * y - height + 1) ** 2 % period;
-      return (x) => colours[(square + (squares[x] ?? 0)) % period] ?? 0;
+      return (x) => colours[(square + squares(x)) % period] ?? 0;
     };
   },
 
   noise(values, width) {
     const keys = noiseKeys(values.int("seed"));
     const monochrome = values.flag("monochrome");
-    const columns = Int32Array.from({ length: width }, (_, x) => permuteNoise(x, keys.slice(0, 3)));
+    const [columnKeys, rowKeys] = [keys.slice(0, 3), keys.slice(3, 6)];
+    const columns = onceAColumn(width, (x) => permuteNoise(x, columnKeys));
     return (y) => {
-      const row = permuteNoise(y, keys.slice(3, 6));
-      return (x) => noiseColour(columns[x] ?? 0, row, monochrome);
+      const row = permuteNoise(y, rowKeys);
+      return (x) => noiseColour(columns(x), row, monochrome);
     };
   },
 
@@ -405,8 +406,17 @@ const patterns: Readonly<Record<string, (values: Reader, width: number, height: 
 
 /** A pattern whose rows are all the same. */
 function alongX(width: number, colour: Row): Rows {
-  const colours = Int32Array.from({ length: width }, (_, x) => colour(x));
-  return () => (x) => colours[x] ?? 0;
+  const row = onceAColumn(width, colour);
+  return () => row;
+}
+
+/** Calculates a column's number, which is not negative, the first time that it is asked for. */
+function onceAColumn(width: number, calculate: (x: number) => number): Row {
+  const known = new Int32Array(width).fill(-1);
+  return (x) => {
+    if (known[x] === -1) known[x] = calculate(x);
+    return known[x] ?? 0;
+  };
 }
 
 /** A pattern whose pixels are the same along each row. */
