@@ -113,6 +113,11 @@ export class DataFolder {
     this.writePrivate("supervisor.json", `${JSON.stringify(record, undefined, 2)}\n`);
   }
 
+  /** stack.json, which is there only while a stack runs and is ready (or was killed). */
+  readStack<T>(): T | undefined {
+    return this.#readJson<T>("stack.json");
+  }
+
   /** Processes of a supervisor that was killed, which nobody looks after any more. */
   leftBehind(): SupervisorRecord["processes"] {
     return this.readRecord()?.processes.filter(isRunning) ?? [];

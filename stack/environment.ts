@@ -70,7 +70,13 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   const given = withoutForeign(env);
   const withoutIdentity = without(given, identityNames);
   return {
-    api: { ...given, ...temporal, ...database, ...storage, ...(env["JWKS_URL"] ? {} : { JWT_SECRET: jwtSecret }) },
+    api: {
+      ...given,
+      ...temporal,
+      ...database,
+      ...storage,
+      ...(env["JWKS_URL"] ? {} : { JWT_SECRET: env["JWT_SECRET"] || jwtSecret }),
+    },
     worker: { ...withoutIdentity, ...temporal, ...database, ...storage },
     gpuWorker: { ...without(given, secretNames), ...temporal },
   };

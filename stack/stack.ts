@@ -17,7 +17,7 @@ import { s3Answers, seaweedProgram } from "./seaweedfs.ts";
 import { StackError } from "./stack-error.ts";
 import { killGroup, type Program, Supervised, type Watcher } from "./supervised.ts";
 import { temporalAnswers, temporalProgram } from "./temporal.ts";
-import { causeOf, lastLines } from "./terminal.mjs";
+import { causeOf, lastLines, showStep } from "./terminal.mjs";
 
 /** stack.json: where everything is, for whoever uses the running stack. */
 export interface StackInfo {
@@ -68,10 +68,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const stack = new Stack(options);
   const stop = () => void stack.stop();
   options.signal?.addEventListener("abort", stop, { once: true });
+  const step = showStep("Starting PostgreSQL, Temporal, S3, the API and the workers");
   try {
     await stack.start();
+    step.done();
     return stack;
   } catch (error) {
+    step.failed();
     await stack.stop();
     throw error;
   }

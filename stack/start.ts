@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { runCommand } from "./command.ts";
 import { startStack } from "./stack.ts";
+import { tell } from "./terminal.mjs";
 
 const usage = `Usage: npm start
 
@@ -15,13 +16,13 @@ Settings from the environment (default):
   DATABASE_URL, TEMPORAL_ADDRESS, S3_ENDPOINT
                     given, that service is used and its embedded one is not started
 
-and those of the processes it starts: npm run api -- --help, worker, gpu-worker.
+and those of the processes it starts: npm run worker -- --help, npm run gpu-worker -- --help.
 `;
 
 await runCommand(usage, async (stop) => {
   parseArgs({ options: {} });
   const started = performance.now();
-  const stack = await startStack({ signal: stop, say: (line) => console.log(line) });
+  const stack = await startStack({ signal: stop, say: tell });
   const { info } = stack;
   console.log(`GraphQL      ${info.graphqlUrl}
 WebSocket    ${info.wsUrl}
@@ -31,7 +32,7 @@ Data, logs   ${stack.dataFolder}
 Token        npm run token -- --user NAME
 ready after ${((performance.now() - started) / 1000).toFixed(1)} s; Ctrl-C stops everything`);
   if (!stop.aborted) await once(stop, "abort");
-  console.log("Stopping");
+  tell("Stopping");
   await stack.stop();
   return 0;
 });

@@ -6,6 +6,9 @@ export interface Step {
 /** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
 export function showStep(title: string): Step;
 
+/** Prints a line on standard error, above a step that is shown there. */
+export function tell(line: string): void;
+
 /** What a program's output says went wrong and what to do, in one sentence; undefined where it is none of the usual causes. */
 export function causeOf(output: string): string | undefined;
 

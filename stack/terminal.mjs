@@ -3,6 +3,10 @@
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const spinMs = 100;
 const plainLineEveryMs = 5000;
+const clearLine = "\r\x1b[K";
+
+/** Steps that are going on, each within the one before it; only the innermost is shown. */
+const steps = [];
 
 /** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
 export function showStep(title) {
@@ -13,20 +17,28 @@ export function showStep(title) {
   if (!live) process.stderr.write(`${title} ...\n`);
   const timer = setInterval(
     () => {
-      if (live) process.stderr.write(`\r\x1b[K${frames[frame++ % frames.length]} ${title} ... ${seconds()} s`);
-      else process.stderr.write(`${title} ... ${seconds()} s\n`);
+      if (steps.at(-1) !== timer) return;
+      const going = `${title} ... ${seconds()} s`;
+      process.stderr.write(live ? `${clearLine}${frames[frame++ % frames.length]} ${going}` : `${going}\n`);
     },
     live ? spinMs : plainLineEveryMs,
   );
   timer.unref();
+  steps.push(timer);
   const end = (line) => {
     clearInterval(timer);
-    process.stderr.write(`${live ? "\r\x1b[K" : ""}${line}`);
+    steps.splice(steps.indexOf(timer), 1);
+    process.stderr.write(`${live ? clearLine : ""}${line}`);
   };
   return {
     done: () => end(`✔ ${title} (${seconds()} s)\n`),
     failed: () => end(""),
   };
+}
+
+/** Prints a line on standard error, above a step that is shown there. */
+export function tell(line) {
+  process.stderr.write(`${process.stderr.isTTY && steps.length > 0 ? clearLine : ""}${line}\n`);
 }
 
 const causes = [

@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { openSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { DataFolder, defaultDataFolder } from "./data-folder.ts";
+import { readableLog } from "./log-lines.ts";
+import { type StackInfo, startStack } from "./stack.ts";
+import { StackError } from "./stack-error.ts";
+import { lastLines, tell } from "./terminal.mjs";
+
+/** A stack to work with, ready for renders. */
+export interface BorrowedStack {
+  info: StackInfo;
+  folder: DataFolder;
+  /** Whether it was there already. */
+  wasRunning: boolean;
+  /** Stops it, unless it was there already. */
+  stop(): Promise<void>;
+}
+
+const readyWithinMs = 120_000;
+
+/**
+ * The stack that runs on the data folder, or one that is started there.
+ * @param keep whether one that is started has to outlive this process
+ */
+export async function borrowStack(keep: boolean, signal: AbortSignal): Promise<BorrowedStack> {
+  const folder = new DataFolder(defaultDataFolder());
+  if (folder.isLocked()) {
+    const info = await untilReady(folder, signal, () => folder.isLocked());
+    tell(`Using the stack that runs on ${folder.path}`);
+    return { info, folder, wasRunning: true, stop: async () => {} };
+  }
+  if (keep) return await startDetached(folder, signal);
+  const stack = await startStack({ say: tell, signal });
+  return { info: stack.info, folder, wasRunning: false, stop: () => stack.stop() };
+}
+
+/** `npm start` as a process of its own, with its output in the folder's logs. */
+async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<BorrowedStack> {
+  const logFile = path.join(folder.path, "logs", "stack.log");
+  const log = openSync(logFile, "w", 0o600);
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
+  child.unref();
+  const ended = () => child.exitCode !== null || child.signalCode !== null;
+  const stop = async () => {
+    child.kill("SIGTERM");
+    while (!ended()) await pause(25);
+  };
+  try {
+    const info = await untilReady(folder, signal, () => !ended());
+    return { info, folder, wasRunning: false, stop };
+  } catch (error) {
+    await stop();
+    signal.throwIfAborted();
+    throw new StackError(
+      `${error instanceof Error ? error.message : error}\n${lastLines(readableLog(readFileSync(logFile, "utf8")))}`,
+    );
+  }
+}
+
+async function untilReady(folder: DataFolder, signal: AbortSignal, isStarting: () => boolean): Promise<StackInfo> {
+  const deadline = performance.now() + readyWithinMs;
+  for (;;) {
+    const info = folder.readStack<StackInfo>();
+    if (info !== undefined) return info;
+    if (!isStarting()) throw new StackError("The stack stopped before it was ready.");
+    if (performance.now() > deadline) {
+      throw new StackError(`The stack on ${folder.path} was not ready within ${readyWithinMs / 1000} s.`);
+    }
+    await pause(50, undefined, { signal });
+  }
+}

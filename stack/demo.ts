@@ -1,0 +1,219 @@
+import { open, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { checkPartSize, objectKey } from "../images/plan.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import { checkSpec } from "../images/validate.ts";
+import { type BorrowedStack, borrowStack } from "./borrow-stack.ts";
+import { runCommand } from "./command.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { DemoClient, type FinishedRender } from "./demo-client.ts";
+import { showProgress } from "./progress-bar.ts";
+import { ReferenceCheck } from "./reference.ts";
+import { signToken } from "./sign-token.ts";
+import { readSpecOptions, specOptions } from "./spec-options.ts";
+import { StackError } from "./stack-error.ts";
+
+const usage = `Usage: npm run demo -- [OPTION ...]
+
+Starts the embedded stack, renders an image into its S3 through the GraphQL API, downloads it, compares every byte with an
+independent reference, and stops what it started. The exit code is 0 only when every byte is right.
+
+  --width N, --height N  pixels (8192 × 8192)
+  --pattern NAME         what to draw (allRgb); npm run pattern -- --help describes every pattern
+  --params JSON          the pattern's parameters, e.g. '{"from":"#000000","to":"#FFFFFF"}'
+  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what --out ends in, else BMP24)
+  --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
+  --pixels-per-metre N   of a BMP (2835)
+  --part-size BYTES      of the multipart upload (16777216)
+  --out FILE             keep the downloaded file there
+  --keep                 leave the stack running, with the Temporal UI and the render in it
+
+A stack that already runs on the data folder (RASTERLIFT_DATA, .data) is used and left running. Settings are those of
+npm start -- --help.
+`;
+
+const options = {
+  ...specOptions,
+  width: { type: "string", default: "8192" },
+  height: { type: "string", default: "8192" },
+  pattern: { type: "string", default: "allRgb" },
+  "part-size": { type: "string" },
+  out: { type: "string" },
+  keep: { type: "boolean", default: false },
+} as const;
+
+/** Bytes compared at once: many at a time are faster than each small chunk of the network. */
+const compareBytes = 2 ** 20;
+
+interface Wish {
+  spec: RenderSpec;
+  byteSize: number;
+  partSize: number | undefined;
+  out: string | undefined;
+  keep: boolean;
+}
+
+interface Report {
+  id: string;
+  render: FinishedRender;
+  /** From the mutation sent to the COMPLETED event received. */
+  seconds: number;
+}
+
+await runCommand(usage, async (stop) => {
+  const wish = readWish();
+  const stack = await borrowStack(wish.keep, stop);
+  let right = false;
+  try {
+    const report = await renderAndCheck(wish, stack, stop);
+    right = true;
+    console.log(describe(wish, report, stack));
+  } finally {
+    if (!(wish.keep && right)) await stack.stop();
+  }
+  return 0;
+});
+
+/** @throws StackError before anything is started where an option is wrong */
+function readWish(): Wish {
+  const { values } = parseArgs({ options });
+  const { pattern, out, keep, "part-size": partSizeText, ...image } = values;
+  const check = checkSpec(readSpecOptions(pattern, out ?? "demo.bmp", image), {
+    maxRenderBytes: Number.MAX_SAFE_INTEGER,
+  });
+  const issues = "issues" in check ? check.issues : [];
+  const partSize = partSizeText === undefined ? undefined : Number(partSizeText);
+  const partSizeIssue = partSize === undefined ? undefined : checkPartSize(partSize);
+  if (partSizeIssue !== undefined) issues.push(partSizeIssue);
+  if ("issues" in check || issues.length > 0) throw new StackError(issues.map(({ message }) => message).join("\n"));
+  return { ...check, partSize, out, keep };
+}
+
+async function renderAndCheck(wish: Wish, { info, folder }: BorrowedStack, stop: AbortSignal): Promise<Report> {
+  const client = new DemoClient(info, await signToken(folder, "demo", "1d"));
+  const started = performance.now();
+  const id = await client.startRender(wish.spec, wish.partSize);
+  try {
+    await follow(client, id, wish, stop);
+    const seconds = (performance.now() - started) / 1000;
+    const render = await client.finishedRender(id);
+    await download(render, wish, stop);
+    return { id, render, seconds };
+  } catch (error) {
+    if (stop.aborted) await client.cancelRender(id).catch(() => {});
+    throw error;
+  }
+}
+
+async function follow(client: DemoClient, id: string, { spec, byteSize }: Wish, stop: AbortSignal): Promise<void> {
+  const progress = showProgress(`Rendering ${nameOf(spec)} into S3`, byteSize);
+  let uploaded = 0;
+  let status = "QUEUED";
+  try {
+    for await (const render of client.follow(id, stop)) {
+      progress.add(render.bytesUploaded - uploaded);
+      uploaded = render.bytesUploaded;
+      status = render.status;
+      if (render.failure !== null) throw new StackError(`The render failed: ${render.failure.message}`);
+    }
+  } finally {
+    progress.end();
+  }
+  stop.throwIfAborted();
+  if (status !== "COMPLETED") throw new StackError(`The render ended as ${status}.`);
+}
+
+/** Compares each byte on its way, and keeps the file where the wish names one, whole or not at all. */
+async function download(render: FinishedRender, wish: Wish, stop: AbortSignal): Promise<void> {
+  const response = await fetch(render.downloadUrl, { signal: stop });
+  if (!response.ok || response.body === null) {
+    throw new StackError(`The download was refused: HTTP ${response.status} ${await response.text()}`);
+  }
+  if (wish.out === undefined) {
+    await compare(inSteps(response.body), render, wish, async () => {});
+    return;
+  }
+  const unfinished = `${path.resolve(wish.out)}.unfinished`;
+  const file = await open(unfinished, "w");
+  try {
+    await compare(inSteps(response.body), render, wish, (bytes) => file.appendFile(bytes));
+    await file.close();
+    await rename(unfinished, wish.out);
+  } catch (error) {
+    await file.close();
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}
+
+async function compare(
+  download: AsyncIterable<Uint8Array>,
+  render: FinishedRender,
+  { spec, byteSize }: Wish,
+  keep: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const check = new ReferenceCheck(spec);
+  const progress = showProgress("Comparing every byte", byteSize);
+  try {
+    for await (const bytes of download) {
+      await keep(bytes);
+      notWrong(() => check.push(bytes));
+      progress.add(bytes.length);
+    }
+  } finally {
+    progress.end();
+  }
+  const { crc32 } = notWrong(() => check.end());
+  if (crc32 === render.crc32) return;
+  throw new StackError(`THE FILE IS WRONG: its CRC-32 is ${crc32}, and the API says ${render.crc32}.`);
+}
+
+function notWrong<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw new StackError(`THE FILE IS WRONG: ${error instanceof Error ? error.message : error}.`);
+  }
+}
+
+async function* inSteps(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    gathered.push(chunk);
+    size += chunk.length;
+    if (size < compareBytes) continue;
+    yield Buffer.concat(gathered);
+    gathered = [];
+    size = 0;
+  }
+  yield Buffer.concat(gathered);
+}
+
+function nameOf({ width, height, pattern, format }: RenderSpec): string {
+  return `${width} × ${height} ${Object.keys(pattern).join()} as ${format}`;
+}
+
+function describe(wish: Wish, { id, render, seconds }: Report, { info, folder, wasRunning }: BorrowedStack): string {
+  const { byteSize, partSize, partCount, retriedParts, crc32 } = render;
+  const megabytesPerSecond = Math.round(byteSize / 1e6 / seconds);
+  const retried = retriedParts === 0 ? "none sent twice" : `${retriedParts} sent more than once`;
+  const copy = wish.out === undefined ? "" : `${path.resolve(wish.out)}, and in `;
+  const stays = wish.keep || wasRunning;
+  return `
+Image        ${nameOf(wish.spec)}
+Size         ${byteSize.toLocaleString("en")} bytes
+Parts        ${partCount} of ${partSize.toLocaleString("en")} bytes, ${retried}
+Time         ${seconds.toFixed(2)} s from the mutation to COMPLETED, ${megabytesPerSecond} MB/s
+Backend      ${render.backends.join(", ")}
+Checked      every byte equals the reference; CRC-32 ${crc32}
+File         ${copy}s3://${info.s3.bucket}/${objectKey(id, wish.spec.format)} at ${info.s3.endpoint}
+Temporal UI  ${render.workflow.url ?? "none configured (TEMPORAL_UI_URL)"}
+${stays ? runningOn(folder) : `The stack stops now; its data stays in ${folder.path}. With --keep it goes on, npm start starts it again.`}`;
+}
+
+function runningOn(folder: DataFolder): string {
+  const pid = folder.readRecord()?.supervisor.pid;
+  return `The stack goes on: ${folder.file("stack.json")} has its addresses, kill ${pid} stops it.`;
+}
