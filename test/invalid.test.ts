@@ -38,6 +38,7 @@ describe("an invalid spec", () => {
       ["pattern", "stripes", "offWidth"],
       /1,?048,?576/,
     ],
+    ["a colour", withPattern("solid", { color: "red" }), ["pattern", "solid", "color"], /#RRGGBB/],
     ["no colours", withPattern("colorBars", { colors: [] }), ["pattern", "colorBars", "colors"], /64/],
     [
       "65 colours",
@@ -89,10 +90,6 @@ describe("an invalid spec", () => {
       assert.match(JSON.stringify(outcome), limit);
     });
   }
-
-  it("refuses a colour that is none before anything is looked at", async () => {
-    await assert.rejects(client.start(withPattern("solid", { color: "red" })), /HexColor|#RRGGBB/);
-  });
 
   it("takes exactly one pattern", async () => {
     const two = { ...spec, pattern: { allRgb: {}, solid: { color: "#000000" } } };
