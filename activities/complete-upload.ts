@@ -14,7 +14,7 @@ export type PartDigest = "md5" | "none";
  * then S3 does not know the upload any more, and the object alone decides. What merely lies at the key proves nothing.
  */
 export async function completeUpload(
-  storage: Storage,
+  storage: Pick<Storage, "completeUpload" | "head">,
   request: CompleteRequest,
   digest: PartDigest,
 ): Promise<CompletedObject> {
@@ -37,7 +37,7 @@ export async function completeUpload(
 
 /** Resolves with S3's answer where it says that there is no such upload, which the object itself may yet refute. */
 async function complete(
-  storage: Storage,
+  storage: Pick<Storage, "completeUpload">,
   request: CompleteRequest,
   etags: string[],
 ): Promise<StorageError | undefined> {

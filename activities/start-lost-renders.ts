@@ -1,10 +1,9 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { heartbeat } from "@temporalio/activity";
-import type { WorkflowClient } from "@temporalio/client";
-import { WorkflowNotFoundError } from "@temporalio/client";
+import { type WorkflowClient, WorkflowNotFoundError } from "@temporalio/client";
 import { applyEvent } from "../database/apply-event.ts";
-import { activeStatuses, Render } from "../database/render.ts";
-import { lostRenders } from "../database/renders.ts";
+import type { Render } from "../database/render.ts";
+import { activeRenders, findActiveRender } from "../database/renders.ts";
 import type { RenderState } from "../database/state.ts";
 import { objectKey } from "../images/plan.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -14,7 +13,6 @@ import { abortUpload } from "./abort-upload.ts";
 
 /** A render this young is still being started by the API, or has just been. */
 const graceMs = 10_000;
-const pageSize = 200;
 
 /** What a sweep looks at and mends. */
 export interface JanitorTools {
@@ -26,22 +24,21 @@ export interface JanitorTools {
 }
 
 /**
- * Starts what the API wrote but could not start, then looks for renders whose workflow has ended without recording an
- * end (terminated by hand, or lost with Temporal's database): they are failed, with nothing left in S3.
+ * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started; one whose
+ * workflow ended without recording an end (terminated by hand, or lost with Temporal's database) is failed, with
+ * nothing left in S3.
  */
 export async function startLostRenders(tools: JanitorTools): Promise<void> {
-  const olderThan = new Date(Date.now() - graceMs);
-  for (const render of await lostRenders(tools.em, olderThan, pageSize)) {
+  const { em, client, resumeWindowSeconds } = tools;
+  for await (const render of activeRenders(em, new Date(Date.now() - graceMs))) {
     heartbeat();
-    await startRenderImage(tools.client, render, tools.resumeWindowSeconds);
-  }
-  for await (const render of activeRenders(tools.em, olderThan)) {
-    heartbeat();
-    if (!(await isWorkflowRunning(tools.client, render.id))) await recordLoss(tools, render.id);
+    if (await isWorkflowRunning(client, render.id)) continue;
+    if (render.sequence === 1) await startRenderImage(client, render, resumeWindowSeconds);
+    if (!(await isWorkflowRunning(client, render.id))) await recordLoss(tools, render.id);
   }
 }
 
-/** Whether a workflow still takes care of the render. */
+/** Whether a workflow takes care of the render. */
 export async function isWorkflowRunning(client: WorkflowClient, renderId: string): Promise<boolean> {
   try {
     const { status } = await client.getHandle(renderWorkflowId(renderId)).describe();
@@ -52,26 +49,9 @@ export async function isWorkflowRunning(client: WorkflowClient, renderId: string
   }
 }
 
-async function* activeRenders(em: EntityManager, olderThan: Date): AsyncGenerator<Render> {
-  for (let after: string | undefined; ; ) {
-    const page: Render[] = await em.fork().find(
-      Render,
-      {
-        status: { $in: [...activeStatuses] },
-        createdAt: { $lt: olderThan },
-        ...(after ? { id: { $gt: after } } : {}),
-      },
-      { orderBy: { id: "asc" }, limit: pageSize },
-    );
-    yield* page;
-    after = page.at(-1)?.id;
-    if (page.length < pageSize) return;
-  }
-}
-
-/** A workflow records its render's end before it ends itself, so the row read now, after it ended, is the last word. */
+/** A workflow records its render's end before it ends itself, so the row as it is now, after that, is the last word. */
 async function recordLoss({ em, storage }: JanitorTools, renderId: string): Promise<void> {
-  const render = await em.fork().findOne(Render, { id: renderId, status: { $in: [...activeStatuses] } });
+  const render = await findActiveRender(em, renderId);
   if (render === null) return;
   await abortUpload(storage, { key: objectKey(render.id, render.spec.format), discardObject: true });
   const at = new Date().toISOString();
@@ -80,11 +60,11 @@ async function recordLoss({ em, storage }: JanitorTools, renderId: string): Prom
 }
 
 function lostState({ state, partCount }: Render, finishedAt: string): RenderState {
-  const nothingStored = {
+  const nothingStored: RenderState = {
     ...state,
     partsDone: 0,
     bytesUploaded: 0,
-    parts: [{ from: 1, to: partCount, state: "WAITING" as const }],
+    parts: [{ from: 1, to: partCount, state: "WAITING" }],
     finishedAt,
   };
   if (state.status === "CANCELING") return { ...nothingStored, status: "CANCELED" };

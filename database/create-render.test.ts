@@ -7,7 +7,7 @@ import { applyEvent } from "./apply-event.ts";
 import { connect } from "./connect.ts";
 import { countActiveRenders, createRender } from "./create-render.ts";
 import { RenderEvent } from "./render-event.ts";
-import { lostRenders } from "./renders.ts";
+import { activeRenders } from "./renders.ts";
 
 describe("createRender", () => {
   let database: TestDatabase;
@@ -59,17 +59,19 @@ describe("createRender", () => {
     assert.equal((await ask()).kind, "quotaExceeded");
   });
 
-  test("leaves what never started to be found", async () => {
+  test("leaves what has not ended to be found", async () => {
     const before = new Date();
     const made = [1, 2].map(() => createRender(orm.em.fork(), newRender("erin"), 2));
-    const [lost, started] = (await Promise.all(made)).flatMap((answer) =>
-      "render" in answer ? [answer.render.id] : [],
-    );
-    assert.ok(lost && started);
-    await applyEvent(orm.em.fork(), recordedEvent(started, 2));
-    const found = async (olderThan: Date) => (await lostRenders(orm.em.fork(), olderThan, 100)).map(({ id }) => id);
+    const [lost, ended] = (await Promise.all(made)).flatMap((answer) => ("render" in answer ? [answer.render.id] : []));
+    assert.ok(lost && ended);
+    await applyEvent(orm.em.fork(), recordedEvent(ended, 2, "COMPLETED"));
+    const found = async (madeBefore: Date) => {
+      const ids: string[] = [];
+      for await (const { id } of activeRenders(orm.em, madeBefore)) ids.push(id);
+      return ids;
+    };
     assert.ok((await found(new Date(Date.now() + 1))).includes(lost));
-    assert.ok(!(await found(new Date(Date.now() + 1))).includes(started));
+    assert.ok(!(await found(new Date(Date.now() + 1))).includes(ended));
     assert.ok(!(await found(before)).includes(lost));
   });
 });

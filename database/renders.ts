@@ -1,14 +1,27 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { Render } from "./render.ts";
+import { activeStatuses, Render } from "./render.ts";
 
-/**
- * Renders that were written but perhaps never started: QUEUED with no event but the API's own, made before `olderThan`,
- * oldest first, at most `limit`. Starting one again by its id is harmless.
- */
-export function lostRenders(em: EntityManager, olderThan: Date, limit: number): Promise<Render[]> {
-  return em.find(
-    Render,
-    { status: "QUEUED", sequence: 1, createdAt: { $lt: olderThan } },
-    { orderBy: { id: "asc" }, limit },
-  );
+const pageSize = 200;
+
+/** The renders made before then that have neither ended nor failed, oldest first, as they are when their turn comes. */
+export async function* activeRenders(em: EntityManager, madeBefore: Date): AsyncGenerator<Render> {
+  for (let last: Render | undefined; ; ) {
+    const page: Render[] = await em.fork().find(
+      Render,
+      {
+        status: { $in: [...activeStatuses] },
+        createdAt: { $lt: madeBefore },
+        ...(last === undefined ? {} : { id: { $gt: last.id } }),
+      },
+      { orderBy: { id: "asc" }, limit: pageSize },
+    );
+    yield* page;
+    last = page.at(-1);
+    if (page.length < pageSize) return;
+  }
+}
+
+/** The render, if it has neither ended nor failed by now. */
+export function findActiveRender(em: EntityManager, id: string): Promise<Render | null> {
+  return em.fork().findOne(Render, { id, status: { $in: [...activeStatuses] } });
 }

@@ -56,6 +56,12 @@ const credentialsWrong: Rule = {
     "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or the role of this process), AWS_REGION and this machine's clock, then retry the render.",
 };
 
+const failing: Rule = {
+  meaning: "retry",
+  code: "S3Unavailable",
+  advice: ({ endpoint }) => `If this lasts, look at the log and the free disk space of the server at ${endpoint}.`,
+};
+
 const storageFull: Rule = {
   meaning: "retry",
   code: "StorageFull",
@@ -98,12 +104,15 @@ const byCode: Readonly<Record<string, Rule>> = {
   InvalidPart: damaged,
   InvalidPartOrder: damaged,
   EntityTooSmall: damaged,
+  // Also in the body of a 200, which the SDK then calls a 503.
+  InternalError: failing,
   SlowDown: throttled,
   Throttling: throttled,
   ThrottlingException: throttled,
   TooManyRequests: throttled,
   RequestTimeout: timedOut,
   TimeoutError: timedOut,
+  ETIMEDOUT: timedOut,
   XMinioStorageFull: storageFull,
   InsufficientStorage: storageFull,
   EntityTooLarge: {
@@ -118,13 +127,7 @@ function byStatus(status: number): Rule | undefined {
   if (status === 429 || status === 503) return throttled;
   if (status === 408) return timedOut;
   if (status === 401 || status === 403) return byCode["AccessDenied"];
-  if (status >= 500) {
-    return {
-      meaning: "retry",
-      code: "S3Unavailable",
-      advice: ({ endpoint }) => `If this lasts, look at the log and the free disk space of the server at ${endpoint}.`,
-    };
-  }
+  if (status >= 500) return failing;
   if (status < 400) return { ...timedOut, advice: () => "The answer was not understood; S3 is asked what is there." };
   return undefined;
 }
@@ -132,7 +135,7 @@ function byStatus(status: number): Rule | undefined {
 const unreachable: Rule = {
   meaning: "retry",
   code: "S3Unavailable",
-  advice: ({ endpoint }) => `Is the S3 server at ${endpoint} running, and S3_ENDPOINT right?`,
+  advice: ({ endpoint }) => `If this lasts: is the S3 server at ${endpoint} running, and S3_ENDPOINT right?`,
 };
 
 const refused: Rule = {
@@ -156,7 +159,7 @@ function describe(error: unknown): { code: string; status: number | undefined; t
   const status = "$metadata" in error ? statusOf(error.$metadata) : undefined;
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
   const text = error.message === "UnknownError" || error.message === code ? "" : error.message.replace(/\.$/, "");
-  return { code: status === undefined && error.name === "TimeoutError" ? "TimeoutError" : code, status, text };
+  return { code, status, text };
 }
 
 function statusOf(metadata: unknown): number | undefined {

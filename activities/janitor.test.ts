@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import type { MikroORM } from "@mikro-orm/postgresql";
+import { MockActivityEnvironment, TestWorkflowEnvironment } from "@temporalio/testing";
+import { applyEvent } from "../database/apply-event.ts";
+import { connect } from "../database/connect.ts";
+import { createRender } from "../database/create-render.ts";
+import { Render } from "../database/render.ts";
+import { objectKey } from "../images/plan.ts";
+import { findEngine } from "../stack/engines.ts";
+import type { Storage } from "../storage/storage.ts";
+import { TestDatabase } from "../test/support/database.ts";
+import { newRender, recordedEvent } from "../test/support/renders.ts";
+import { S3Server } from "../test/support/s3-server.ts";
+import { testStorage } from "../test/support/storage.ts";
+import { renderWorkflowId } from "../workflows/messages.ts";
+import { startRenderImage } from "../workflows/start-render.ts";
+import { createActivities } from "./create-activities.ts";
+import { scheduleJanitor } from "./janitor-schedule.ts";
+
+const twentySeconds = 20_000;
+
+describe("the janitor", () => {
+  let env: TestWorkflowEnvironment;
+  let database: TestDatabase;
+  let server: S3Server;
+  let orm: MikroORM;
+  let storage: Storage;
+  before(async () => {
+    const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
+    env = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+    database = await TestDatabase.open();
+    server = await S3Server.start();
+    orm = await connect(database.url);
+    storage = testStorage(server.access);
+  });
+  after(async () => {
+    storage.close();
+    await orm.close();
+    await server[Symbol.asyncDispose]();
+    await database.close();
+    await env.teardown();
+  });
+
+  const activities = () =>
+    createActivities({
+      ...{ storage, orm, client: env.client.workflow },
+      ...{ digest: "md5", presignExpiresSeconds: 900, resumeWindowSeconds: 60 },
+    });
+  const sweep = async () => {
+    const { startLostRenders, abortOrphanUploads } = activities();
+    await new MockActivityEnvironment().run(startLostRenders);
+    await new MockActivityEnvironment().run(abortOrphanUploads);
+  };
+  const rowOf = (id: string) => orm.em.fork().findOneOrFail(Render, { id });
+  const describeWorkflow = (id: string) => env.client.workflow.getHandle(renderWorkflowId(id)).describe();
+
+  /** A render as the API wrote it a while ago, with an upload that is open. */
+  async function oldRender(): Promise<{ render: Render; upload: { key: string; uploadId: string } }> {
+    const created = await createRender(orm.em.fork(), newRender(randomUUID()), 10);
+    assert.equal(created.kind, "created");
+    const { id } = created.render;
+    const createdAt = new Date(Date.now() - twentySeconds);
+    await orm.em.fork().nativeUpdate(Render, { id }, { createdAt });
+    return { render: await rowOf(id), upload: await openUpload(objectKey(id, "BMP24")) };
+  }
+
+  async function openUpload(key: string) {
+    const { uploadId } = await storage.createUpload({ key, contentType: "image/bmp", mark: "m" });
+    return { key, uploadId };
+  }
+
+  test("starts a render that was written but never started, once", async () => {
+    const { render, upload } = await oldRender();
+    await sweep();
+    const { status, runId } = await describeWorkflow(render.id);
+    assert.equal(status.name, "RUNNING");
+    await sweep();
+    assert.equal((await describeWorkflow(render.id)).runId, runId);
+    assert.equal((await rowOf(render.id)).status, "QUEUED");
+    assert.equal(await storage.hasUpload(upload), true);
+  });
+
+  test("leaves a render alone that the API may still be starting", async () => {
+    const created = await createRender(orm.em.fork(), newRender(randomUUID()), 10);
+    assert.equal(created.kind, "created");
+    await sweep();
+    await assert.rejects(describeWorkflow(created.render.id), { name: "WorkflowNotFoundError" });
+    assert.equal((await rowOf(created.render.id)).status, "QUEUED");
+  });
+
+  for (const [status, end] of [
+    ["RUNNING", "FAILED"],
+    ["CANCELING", "CANCELED"],
+  ] as const) {
+    test(`a ${status} render whose workflow was terminated is ${end}, with nothing left in S3`, async () => {
+      const { render, upload } = await oldRender();
+      await startRenderImage(env.client.workflow, render, 60);
+      await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, status));
+      await env.client.workflow.getHandle(renderWorkflowId(render.id)).terminate();
+      await sweep();
+      const row = await rowOf(render.id);
+      assert.deepEqual([row.status, row.sequence], [end, 3]);
+      assert.equal(row.state.failure?.code, end === "FAILED" ? "WorkflowLost" : undefined);
+      assert.equal(await storage.hasUpload(upload), false);
+      await sweep();
+      assert.equal((await rowOf(render.id)).sequence, 3);
+    });
+  }
+
+  test("a render that Temporal knows nothing of any more is FAILED", async () => {
+    const { render } = await oldRender();
+    await applyEvent(orm.em.fork(), recordedEvent(render.id, 2));
+    await sweep();
+    assert.equal((await rowOf(render.id)).state.failure?.code, "WorkflowLost");
+  });
+
+  test("aborts the upload of an ended render, and never touches those of others", async () => {
+    const { render, upload } = await oldRender();
+    await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, "COMPLETED"));
+    const others = await Promise.all(
+      [
+        `renders/${randomUUID()}.bmp`,
+        `renders/${render.id}.tif`,
+        `renders/${render.id}.bmp.part`,
+        `elsewhere/${render.id}.bmp`,
+        "renders/theirs",
+      ].map(openUpload),
+    );
+    await sweep();
+    assert.equal(await storage.hasUpload(upload), false);
+    for (const other of others) assert.equal(await storage.hasUpload(other), true, other.key);
+  });
+
+  test("comes by a schedule of its own, however many workers make it", async () => {
+    await Promise.all([scheduleJanitor(env.client), scheduleJanitor(env.client), scheduleJanitor(env.client)]);
+    const { action, policies } = await env.client.schedule.getHandle("janitor").describe();
+    assert.equal(action.type === "startWorkflow" && action.workflowType, "janitor");
+    assert.equal(policies.overlap, "SKIP");
+  });
+});

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { crc32 } from "node:zlib";
+import { ApplicationFailure } from "@temporalio/common";
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import type { Storage } from "../storage/storage.ts";
+import { type Answer, S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
+import { s3ErrorXml } from "../test/support/s3-request.ts";
+import { S3Server } from "../test/support/s3-server.ts";
+import { testStorage } from "../test/support/storage.ts";
+import { abortUpload } from "./abort-upload.ts";
+import { completeUpload, type PartDigest } from "./complete-upload.ts";
+import { talkingToS3 } from "./failures.ts";
+import { initUpload } from "./init-upload.ts";
+import { presignParts } from "./presign-parts.ts";
+import type { CompleteRequest, Upload } from "./types.ts";
+
+const partSize = 5 * 2 ** 20;
+const bytes = Buffer.alloc(partSize + 1000, "rasterlift");
+const parts = [bytes.subarray(0, partSize), bytes.subarray(partSize)];
+const md5 = (data: Uint8Array) => createHash("md5").update(data).digest();
+const wholeCrc32 = crc32(bytes).toString(16).padStart(8, "0");
+const compositeEtag = `${md5(Buffer.concat(parts.map(md5))).toString("hex")}-2`;
+
+/** What Temporal is told: "AccessDenied" is final, "AccessDenied, again" is worth another attempt. */
+async function outcome(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    return error.nonRetryable ? error.type : `${error.type}, again`;
+  }
+}
+
+describe("the activities of an upload", () => {
+  let server: S3Server;
+  let proxy: S3Proxy;
+  let storage: Storage;
+  before(async () => {
+    server = await S3Server.start();
+    proxy = await S3Proxy.start(server.access.endpoint);
+    storage = testStorage({ ...server.access, endpoint: proxy.endpoint });
+  });
+  after(async () => {
+    storage.close();
+    await proxy.stop();
+    await server[Symbol.asyncDispose]();
+  });
+  beforeEach(() => {
+    proxy.rule = () => undefined;
+    proxy.exchanges.length = 0;
+  });
+
+  const newTarget = () => ({ renderId: "r", key: `renders/${randomUUID()}.bmp`, contentType: "image/bmp" });
+  const attempt = <T>(work: () => Promise<T>, options = {}) =>
+    new MockActivityEnvironment({}, { logger: new DefaultLogger("ERROR") }).run(() =>
+      talkingToS3(work, options),
+    ) as Promise<T>;
+
+  async function uploaded(target = newTarget()): Promise<CompleteRequest> {
+    const upload = await initUpload(storage, target);
+    const plan = { from: 1, to: parts.length, partSize, byteSize: bytes.length };
+    const { urls } = await presignParts(storage, { ...upload, ...plan }, 60);
+    const answers = await Promise.all(
+      urls.map((url, index) => fetch(url, { method: "PUT", body: parts[index] ?? null })),
+    );
+    return {
+      ...upload,
+      ...{ byteSize: bytes.length, partSize, partCount: parts.length },
+      etags: answers.map((answer) => answer.headers.get("etag")?.replaceAll('"', "")).join(" "),
+      crc32s: parts.map((part) => crc32(part).toString(16).padStart(8, "0")).join(""),
+    };
+  }
+
+  const complete = (request: CompleteRequest, digest: PartDigest = "md5") =>
+    outcome(attempt(() => completeUpload(storage, request, digest)));
+  const success = { etag: compositeEtag, crc32: wholeCrc32 };
+
+  /** What goes wrong with the first Complete only. */
+  function spoilComplete(
+    fault: ReturnType<typeof s3Error> | { kind: "dropAnswer" } | ((answer: Answer) => Answer),
+  ): void {
+    const spoilt = typeof fault === "function" ? ({ kind: "rewriteAnswer", rewrite: fault } as const) : fault;
+    proxy.rule = (request) =>
+      request.operation === "CompleteMultipartUpload" && request.attempt === 1 ? spoilt : undefined;
+  }
+
+  test("a completed upload is an object of the right size, composite ETag and CRC-32", async () => {
+    const request = await uploaded();
+    assert.deepEqual(await complete(request), success);
+    assert.equal((await storage.head(request.key))?.size, bytes.length);
+  });
+
+  test("completing again, after success, is success", async () => {
+    const request = await uploaded();
+    await complete(request);
+    assert.deepEqual(await complete(request), success);
+    assert.deepEqual(await complete(request, "none"), success);
+  });
+
+  test("a lost answer is settled by the next attempt", async () => {
+    const request = await uploaded();
+    spoilComplete({ kind: "dropAnswer" });
+    assert.equal(await complete(request), "S3Unavailable, again");
+    assert.deepEqual(await complete(request), success);
+  });
+
+  test("NoSuchUpload after success is success, where the object is ours", async () => {
+    const request = await uploaded();
+    await complete(request);
+    proxy.rule = ({ operation }) =>
+      operation === "CompleteMultipartUpload" ? s3Error(404, "NoSuchUpload") : undefined;
+    assert.deepEqual(await complete(request), success);
+    assert.deepEqual(await complete({ ...request, etags: request.etags.toUpperCase() }), success);
+  });
+
+  for (const [what, body] of [
+    ["an error", s3ErrorXml("InternalError")],
+    ["an error and a newline", `${s3ErrorXml("InternalError")}\n`],
+    ["an error cut short", s3ErrorXml("InternalError").slice(0, -12)],
+    ["a success cut short", '<CompleteMultipartUploadResult><Key>k</Key><ETag>"'],
+    ["nothing", ""],
+  ] as const) {
+    test(`200 with ${what} in the body is no success`, async () => {
+      const request = await uploaded();
+      spoilComplete({ kind: "answer", answer: { status: 200, body } });
+      assert.equal(await complete(request), "S3Unavailable, again");
+      assert.equal(await storage.head(request.key), undefined);
+      assert.deepEqual(await complete(request), success);
+    });
+  }
+
+  test("an older object at the key proves nothing", async () => {
+    const target = newTarget();
+    const older = await uploaded(target);
+    await complete(older);
+    const request = await uploaded(target);
+    const otherParts = { ...request, etags: request.etags.replace(/^../, "00") };
+    await storage.abortUpload(request);
+    assert.equal(await complete(otherParts), "UploadGone");
+    // Where ETags prove nothing, equal sizes prove nothing either: the upload's mark does.
+    assert.equal(await complete(request, "none"), "UploadGone");
+    // versitygw answers 200 to the Complete of an unknown upload where an object lies at the key.
+    const answer = { status: 200, body: `<R><Key>${target.key}</Key><ETag>"${"0".repeat(32)}-2"</ETag></R>` };
+    proxy.rule = ({ operation }) => (operation === "CompleteMultipartUpload" ? { kind: "answer", answer } : undefined);
+    assert.equal(await complete(otherParts), "ObjectMismatch");
+    assert.equal(await complete(request, "none"), "ObjectMismatch");
+  });
+
+  test("parts that S3 does not have can never be completed", async () => {
+    const request = await uploaded();
+    assert.equal(await complete({ ...request, etags: request.etags.replace(/^../, "zz") }), "UploadDamaged");
+  });
+
+  test("an object of another CRC-32 than the parts' is no success, where S3 reports one", async () => {
+    const request = await uploaded();
+    assert.equal((await storage.head(request.key))?.crc32, undefined);
+    const reporting: Pick<Storage, "completeUpload" | "head"> = {
+      completeUpload: (upload, etags) => storage.completeUpload(upload, etags),
+      head: async (key) => {
+        const object = await storage.head(key);
+        return object && { ...object, crc32: "00000000" };
+      },
+    };
+    assert.equal(await outcome(completeUpload(reporting, request, "md5")), "ObjectMismatch");
+  });
+
+  test("a refusal is final and says what to mend; a throttle is not", async () => {
+    const request = await uploaded();
+    spoilComplete(s3Error(403, "AccessDenied"));
+    assert.equal(await complete(request), "AccessDenied");
+    proxy.rule = ({ operation }) => (operation === "CompleteMultipartUpload" ? s3Error(503, "SlowDown") : undefined);
+    assert.equal(await complete(request), "SlowDown, again");
+  });
+
+  test("opening an upload aborts those of the same key, and no other", async () => {
+    const target = newTarget();
+    const earlier = await initUpload(storage, target);
+    const neighbour = await initUpload(storage, { ...target, key: `${target.key}2` });
+    const upload = await initUpload(storage, target);
+    assert.deepEqual(await Promise.all([earlier, neighbour, upload].map((each) => storage.hasUpload(each))), [
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  test("aborting leaves nothing: no upload of the key, known or not, and no object where one may be", async () => {
+    const target = newTarget();
+    const completed = await uploaded(target);
+    await complete(completed);
+    const unknown = await storage.createUpload({ key: target.key, contentType: "t", mark: "m" });
+    await abortUpload(storage, { key: target.key, discardObject: false });
+    assert.equal(await storage.hasUpload({ key: target.key, ...unknown }), false);
+    assert.notEqual(await storage.head(target.key), undefined);
+    await abortUpload(storage, { key: target.key, uploadId: completed.uploadId, discardObject: true });
+    assert.equal(await storage.head(target.key), undefined);
+  });
+
+  test("aborting goes on until S3 does not know the upload, whatever it answers", async () => {
+    const upload: Upload = await initUpload(storage, newTarget());
+    const abort = () =>
+      outcome(attempt(() => abortUpload(storage, { ...upload, discardObject: false }), { insist: true }));
+    proxy.rule = ({ operation }) =>
+      operation === "AbortMultipartUpload" ? { kind: "answer", answer: { status: 204, body: "" } } : undefined;
+    assert.equal(await abort(), "UploadNotGone, again");
+    proxy.rule = ({ operation }) => (operation === "AbortMultipartUpload" ? s3Error(403, "AccessDenied") : undefined);
+    assert.equal(await abort(), "AccessDenied, again");
+    proxy.rule = () => undefined;
+    assert.equal(await abort(), undefined);
+    assert.equal(await storage.hasUpload(upload), false);
+  });
+
+  test("in a bucket that is not there, nothing is left to abort", async () => {
+    const elsewhere = testStorage({ ...server.access, bucket: `gone-${randomUUID()}` });
+    await abortUpload(elsewhere, { key: "k", uploadId: "u", discardObject: true });
+    elsewhere.close();
+  });
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
+import { S3Server } from "../test/support/s3-server.ts";
+import { testStorage } from "../test/support/storage.ts";
+import type { StorageError } from "./answers.ts";
+import type { Storage } from "./storage.ts";
+
+const md5 = (data: Uint8Array) => createHash("md5").update(data).digest("hex");
+const newKey = () => `renders/${randomUUID()}.bmp`;
+const failsAs = (meaning: string, code: string, text?: RegExp) => (error: StorageError) =>
+  error.meaning === meaning && error.code === code && (text === undefined || text.test(error.message));
+
+describe("Storage", () => {
+  let server: S3Server;
+  let proxy: S3Proxy;
+  let storage: Storage;
+  before(async () => {
+    server = await S3Server.start();
+    proxy = await S3Proxy.start(server.access.endpoint);
+    storage = testStorage({ ...server.access, endpoint: proxy.endpoint });
+  });
+  after(async () => {
+    storage.close();
+    await proxy.stop();
+    await server[Symbol.asyncDispose]();
+  });
+
+  async function openUpload(key = newKey()) {
+    const { uploadId } = await storage.createUpload({ key, contentType: "image/bmp", mark: "our mark" });
+    return { key, uploadId };
+  }
+
+  async function put(url: string, body: Uint8Array) {
+    const response = await fetch(url, { method: "PUT", body: Buffer.from(body) });
+    await response.body?.cancel();
+    return { status: response.status, etag: (response.headers.get("etag") ?? "").replaceAll('"', "") };
+  }
+
+  test("makes parts that were put by their URLs one object, with the upload's mark and type", async () => {
+    const upload = await openUpload();
+    const body = Buffer.alloc(1000, 7);
+    const url = await storage.presignPart({ ...upload, partNumber: 1, length: body.length, expiresIn: 60 });
+    const { status, etag } = await put(url, body);
+    assert.deepEqual([status, etag], [200, md5(body)]);
+    assert.equal(await storage.hasUpload(upload), true);
+    const completed = await storage.completeUpload(upload, [etag]);
+    assert.equal(completed.etag, `${md5(Buffer.from(etag, "hex"))}-1`);
+    assert.equal(await storage.hasUpload(upload), false);
+    assert.deepEqual(await storage.head(upload.key), { size: 1000, etag: completed.etag, mark: "our mark" });
+
+    const download = await storage.presignDownload({ key: upload.key, fileName: "Prüfbild 1.bmp", expiresIn: 60 });
+    const response = await fetch(download);
+    assert.deepEqual(Buffer.from(await response.arrayBuffer()), body);
+    assert.equal(response.headers.get("content-type"), "image/bmp");
+    assert.equal(
+      response.headers.get("content-disposition"),
+      `attachment; filename="Pr_fbild_1.bmp"; filename*=UTF-8''Pr%C3%BCfbild%201.bmp`,
+    );
+
+    await storage.deleteObject(upload.key);
+    await storage.deleteObject(upload.key);
+    assert.equal(await storage.head(upload.key), undefined);
+  });
+
+  test("a part's URL takes its exact length and nothing else, and asks for no checksum", async () => {
+    const upload = await openUpload();
+    const url = await storage.presignPart({ ...upload, partNumber: 1, length: 10, expiresIn: 60 });
+    assert.doesNotMatch(url, /checksum/i);
+    assert.equal((await put(url, Buffer.alloc(11))).status, 403);
+    assert.equal((await put(url.replace("partNumber=1", "partNumber=2"), Buffer.alloc(10))).status, 403);
+    assert.equal((await put(url, Buffer.alloc(10))).status, 200);
+  });
+
+  test("an aborted upload is gone, and aborting it again is no error", async () => {
+    const upload = await openUpload();
+    await storage.abortUpload(upload);
+    assert.equal(await storage.hasUpload(upload), false);
+    await storage.abortUpload(upload);
+  });
+
+  test("lists the uploads under a prefix, page by page", async () => {
+    const prefix = `renders/${randomUUID()}/`;
+    await Promise.all(Array.from({ length: 1001 }, (_, index) => openUpload(`${prefix}${index}`)));
+    const keys: string[] = [];
+    for await (const { key } of storage.listUploads(prefix)) keys.push(key);
+    assert.equal(new Set(keys).size, 1001);
+    assert.equal(keys.length, 1001);
+    assert.ok(keys.every((key) => key.startsWith(prefix)));
+  });
+
+  test("makes the bucket where it is missing", async () => {
+    const access = { ...server.access, bucket: `bucket-${randomUUID()}` };
+    const empty = testStorage(access);
+    await assert.rejects(
+      empty.createUpload({ key: "k", contentType: "t", mark: "m" }),
+      failsAs("refused", "NoSuchBucket", /S3_BUCKET/),
+    );
+    await empty.ensureBucket();
+    await empty.ensureBucket();
+    await empty.createUpload({ key: "k", contentType: "t", mark: "m" });
+    empty.close();
+  });
+
+  test("says that the credentials are wrong, or that nobody listens", async () => {
+    const wrong = testStorage({ ...server.access, secretAccessKey: "wrong" });
+    await assert.rejects(wrong.deleteObject("k"), failsAs("refused", "CredentialsRefused", /AWS_SECRET_ACCESS_KEY/));
+    wrong.close();
+    const nobody = testStorage({ ...server.access, endpoint: "http://127.0.0.1:1" });
+    await assert.rejects(nobody.head("k"), failsAs("retry", "S3Unavailable", /ECONNREFUSED.*S3_ENDPOINT/));
+    nobody.close();
+  });
+
+  for (const [status, code, meaning, ours] of [
+    [500, "InternalError", "retry", "S3Unavailable"],
+    [503, "ServiceUnavailable", "slow-down", "SlowDown"],
+    [503, "SlowDown", "slow-down", "SlowDown"],
+    [429, "TooManyRequests", "slow-down", "SlowDown"],
+    [400, "RequestTimeout", "retry", "S3Unavailable"],
+    [408, "RequestTimeout", "retry", "S3Unavailable"],
+    [507, "InsufficientStorage", "retry", "StorageFull"],
+    [507, "XMinioStorageFull", "retry", "StorageFull"],
+    [403, "AccessDenied", "refused", "AccessDenied"],
+    [403, "RequestTimeTooSkewed", "refused", "CredentialsRefused"],
+    [404, "NoSuchBucket", "refused", "NoSuchBucket"],
+    [404, "NoSuchUpload", "gone", "UploadGone"],
+    [400, "InvalidPart", "damaged", "UploadDamaged"],
+    [400, "EntityTooLarge", "refused", "EntityTooLarge"],
+    [400, "MalformedXML", "refused", "S3Refused"],
+  ] as const) {
+    test(`${status} ${code} means ${meaning}, and is asked once`, async () => {
+      const key = newKey();
+      proxy.rule = (request) => (request.key === key ? s3Error(status, code) : undefined);
+      await assert.rejects(
+        storage.completeUpload({ key, uploadId: "u" }, [md5(Buffer.alloc(0))]),
+        failsAs(meaning, ours),
+      );
+      assert.equal(proxy.exchanges.filter((exchange) => exchange.key === key).length, 1);
+    });
+  }
+
+  test("a connection that breaks, before or after S3 has answered, means retry", async () => {
+    for (const fault of [{ kind: "reset", afterBytes: 0 }, { kind: "dropAnswer" }] as const) {
+      const upload = await openUpload();
+      proxy.rule = ({ operation }) => (operation === "CompleteMultipartUpload" ? fault : undefined);
+      await assert.rejects(storage.completeUpload(upload, [md5(Buffer.alloc(0))]), failsAs("retry", "S3Unavailable"));
+    }
+  });
+});
