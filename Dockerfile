@@ -38,8 +38,8 @@ USER node
 CMD ["node", "gpu-worker/main.ts"]
 
 FROM python:3.13-slim-bookworm AS engines
-COPY stack/engines.txt /tmp/engines.txt
-RUN pip install --no-cache-dir --no-deps --require-hashes --only-binary=:all: --target /opt/engines --requirement /tmp/engines.txt \
+COPY stack/engines/requirements.txt /tmp/requirements.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes --only-binary=:all: --target /opt/engines --requirement /tmp/requirements.txt \
  && useradd --create-home --uid 1000 engines \
  && install --directory --owner engines --group engines /data
 ENV PATH=/opt/engines/bin:$PATH
