@@ -1,12 +1,11 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
-import { once } from "node:events";
+import { fork, spawn } from "node:child_process";
+import { on, once } from "node:events";
 import path from "node:path";
 
 /** A TypeScript file of this folder as a process of its own, which `using` ends. */
 export interface Child extends Disposable {
-  process: ChildProcess;
-  /** The next message that it sends. @throws where it ends instead, or the signal aborts */
-  nextMessage(): Promise<unknown>;
+  /** What it sends, until it ends. Throws where the signal aborts. */
+  messages: AsyncIterable<unknown>;
 }
 
 export function startChild(script: string, args: string[], signal: AbortSignal): Child {
@@ -14,19 +13,16 @@ export function startChild(script: string, args: string[], signal: AbortSignal):
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   return {
-    process: child,
-    nextMessage: async () => {
-      const [message] = await Promise.race([
-        once(child, "message", { signal }),
-        once(child, "exit", { signal }).then(([code]) => Promise.reject(new Error(`${script} ended with ${code}`))),
-      ]);
-      return message;
-    },
+    messages: firstOfEach(on(child, "message", { signal, close: ["exit"] })),
     [Symbol.dispose]: () => {
       process.removeListener("exit", kill);
       kill();
     },
   };
+}
+
+async function* firstOfEach(events: AsyncIterable<unknown[]>): AsyncGenerator<unknown> {
+  for await (const [message] of events) yield message;
 }
 
 /** Runs a shell-free command to its end with its output dropped. @returns the seconds it took */

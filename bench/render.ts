@@ -5,7 +5,7 @@ import { byteSizeOf } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { startChild } from "./child.ts";
+import { type Child, startChild } from "./child.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { inParallel } from "./in-parallel.ts";
 import { benchOtherRenderers } from "./other-renderers.ts";
@@ -38,7 +38,7 @@ interface Measurement {
 export async function benchRender(settings: BenchSettings): Promise<Report> {
   const { signal } = settings;
   using server = startChild("discard-server.ts", [], signal);
-  const url = String(await server.nextMessage());
+  const url = await addressOf(server);
   const uploader = createUploader({ stallSeconds: 30 });
   const measurements: Measurement[] = [];
   const skipped: string[] = [];
@@ -62,6 +62,11 @@ export async function benchRender(settings: BenchSettings): Promise<Report> {
     tables: [stageTable(measurements, skipped), others.table],
     results: { measurements, skipped, others: others.results },
   };
+}
+
+async function addressOf(server: Child): Promise<string> {
+  for await (const address of server.messages) return String(address);
+  throw new Error("The server that drops what it is sent did not start.");
 }
 
 interface Pipeline {

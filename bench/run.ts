@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { benchLatency } from "./latency.ts";
 import { describeMachine } from "./machine.ts";
+import { benchMemory } from "./memory.ts";
 import { createProgress } from "./progress.ts";
 import { benchRender } from "./render.ts";
 import { type Benchmark, formatTable } from "./report.ts";
@@ -25,6 +27,8 @@ Without a name, all of them. Tables go to standard output, everything else into 
 
 const benchmarks: Record<string, Benchmark> = {
   render: benchRender,
+  memory: benchMemory,
+  latency: benchLatency,
 };
 
 class UsageError extends Error {}

@@ -1,0 +1,101 @@
+import { Connection, Client as TemporalClient } from "@temporalio/client";
+import { TestStack } from "../test/support/stack.ts";
+import { type BenchSettings, fixed, percent, type Report } from "./report.ts";
+import { type TimedRender, timeRender } from "./stack.ts";
+import { median, quantile, sum } from "./statistics.ts";
+
+const RUNS = 20;
+const WARM_UP = 5;
+const spec = { width: 1920, height: 1080, pattern: { allRgb: {} } };
+
+/** Milliseconds of each step, in the order of the steps. */
+type Steps = Record<string, number>;
+
+/** How long a small render takes from the mutation sent to the COMPLETED event received, and where the time goes. */
+export async function benchLatency({ runs = RUNS, signal, progress }: BenchSettings): Promise<Report> {
+  progress("latency: starting the stack");
+  await using stack = await TestStack.start();
+  const client = await stack.client();
+  const connection = await Connection.connect({ address: stack.info.temporalAddress });
+  const temporal = new TemporalClient({ connection });
+  const totals: number[] = [];
+  const steps: Steps[] = [];
+  try {
+    for (let run = 1 - WARM_UP; run <= runs; run++) {
+      progress(run > 0 ? `latency: run ${run}/${runs}` : "latency: warming up");
+      const render = await timeRender(client, spec, signal);
+      if (run < 1) continue;
+      totals.push(render.completedAt - render.sentAt);
+      steps.push(await stepsOf(temporal, render));
+    }
+  } finally {
+    await connection.close();
+  }
+  const medianSteps = Object.keys(steps[0] ?? {}).map((name) => ({
+    name,
+    milliseconds: median(steps.map((step) => step[name] ?? 0)),
+  }));
+  const whole = sum(medianSteps.map(({ milliseconds }) => milliseconds));
+  const total = { median: median(totals), minimum: Math.min(...totals), p95: quantile(totals, 0.95) };
+  return {
+    tables: [
+      {
+        title: `Latency: 1920 × 1080, mutation sent to COMPLETED received, ${runs} runs after ${WARM_UP}`,
+        columns: ["", "ms", "share"],
+        rows: [
+          ...medianSteps.map(({ name, milliseconds }) => [name, fixed(milliseconds, 1), percent(milliseconds / whole)]),
+          ["median", fixed(total.median), ""],
+          ["minimum", fixed(total.minimum), ""],
+          ["95th percentile", fixed(total.p95), ""],
+        ],
+        notes: ["Steps are medians, by the times of the workflow's history."],
+      },
+    ],
+    results: { milliseconds: { ...total, runs: totals }, steps: medianSteps },
+  };
+}
+
+interface ActivityTimes {
+  type: string;
+  scheduled: number;
+  started: number;
+  completed: number;
+}
+
+/** Cuts the way of one render at the events of its workflow's history. */
+async function stepsOf(temporal: TemporalClient, render: TimedRender): Promise<Steps> {
+  const { events } = await temporal.workflow.getHandle(`render-${render.id}`).fetchHistory();
+  const activities = new Map<string, ActivityTimes>();
+  let workflowStarted = Number.NaN;
+  for (const event of events ?? []) {
+    const at = millisecondsOf(event.eventTime);
+    const { activityTaskScheduledEventAttributes: scheduled } = event;
+    const { activityTaskStartedEventAttributes: started, activityTaskCompletedEventAttributes: completed } = event;
+    if (event.workflowExecutionStartedEventAttributes) workflowStarted = at;
+    if (scheduled) {
+      const type = scheduled.activityType?.name ?? "";
+      activities.set(String(event.eventId), { type, scheduled: at, started: at, completed: at });
+    }
+    const startedActivity = activities.get(String(started?.scheduledEventId));
+    if (startedActivity) startedActivity.started = at;
+    const completedActivity = activities.get(String(completed?.scheduledEventId));
+    if (completedActivity) completedActivity.completed = at;
+  }
+
+  const steps: Steps = { "API: check, store, start the workflow": workflowStarted - render.sentAt };
+  let reached = workflowStarted;
+  let inWorkflow = 0;
+  for (const { type, scheduled, started, completed } of activities.values()) {
+    inWorkflow += Math.max(0, scheduled - reached);
+    steps[`${type}: waits for a worker`] = started - Math.max(scheduled, Math.min(reached, started));
+    steps[`${type}: runs`] = completed - Math.max(started, Math.min(reached, completed));
+    reached = Math.max(reached, completed);
+  }
+  steps["workflow: decides what is next"] = inWorkflow;
+  steps["COMPLETED is recorded and received"] = render.completedAt - reached;
+  return steps;
+}
+
+function millisecondsOf(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6;
+}

@@ -1,0 +1,64 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Storage } from "../storage/storage.ts";
+import type { S3Access } from "../test/support/bucket.ts";
+import type { Client, SpecInput } from "../test/support/client.ts";
+
+/** One render through the whole system. */
+export interface TimedRender {
+  id: string;
+  /** Milliseconds since the epoch: the mutation was sent, the COMPLETED event was received. */
+  sentAt: number;
+  completedAt: number;
+}
+
+/** Starts a render by the mutation and follows it by the subscription. @throws where it does not complete */
+export async function timeRender(client: Client, spec: SpecInput, signal: AbortSignal): Promise<TimedRender> {
+  const sentAt = now();
+  const { id } = await client.started({ spec });
+  await untilAborted(
+    client.until(id, ({ status }) => status === "COMPLETED"),
+    signal,
+  );
+  return { id, sentAt, completedAt: now() };
+}
+
+/** Milliseconds since the epoch, with fractions. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The promise's outcome, or the signal's reason once it aborts. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const settled = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { signal: settled.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** The environment that the AWS SDK and s5cmd take their credentials from. */
+export function awsEnvironment({ region, accessKeyId, secretAccessKey }: S3Access) {
+  return { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+}
+
+/** The stack's S3, as the project's own storage sees it; its credentials become this process's. */
+export function openStorage(s3: S3Access): Storage {
+  Object.assign(process.env, awsEnvironment(s3));
+  return new Storage({
+    S3_BUCKET: s3.bucket,
+    S3_ENDPOINT: s3.endpoint,
+    S3_FORCE_PATH_STYLE: true,
+    AWS_REGION: s3.region,
+  });
+}
+
+/** Waits until everything written is on the disk, so that the next measurement does not pay for the last. */
+export async function flushDisk(): Promise<void> {
+  await promisify(execFile)("sync");
+}
