@@ -1,8 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { activityInfo } from "@temporalio/activity";
 import { applyEvent } from "../database/apply-event.ts";
 import type { RecordedEvent } from "./types.ts";
 
-/** A render's row, its event and the NOTIFY, all or nothing; a repeat changes nothing. */
-export function recordEvent(em: EntityManager, event: RecordedEvent): Promise<void> {
-  return applyEvent(em, event);
+/** A render's row, its event with the run that records it, and the NOTIFY, all or nothing; a repeat changes nothing. */
+export function recordEvent(em: EntityManager, { state, ...event }: RecordedEvent): Promise<void> {
+  const { runId } = activityInfo().workflowExecution ?? {};
+  return applyEvent(em, { ...event, state: { ...state, ...(runId === undefined ? {} : { runId }) } });
 }

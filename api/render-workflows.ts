@@ -15,7 +15,6 @@ import type { ApiSettings } from "./settings.ts";
 
 const startWithinMs = 2_000;
 const updateWithinMs = 10_000;
-const describeWithinMs = 1_000;
 
 /** What a workflow answers to an update: `gone` where no workflow runs under the render's id. */
 export type UpdateAnswer = "done" | "refused" | "gone";
@@ -55,18 +54,6 @@ export class RenderWorkflows {
       return "done";
     } catch (error) {
       return answerTo(update, error);
-    }
-  }
-
-  /** The current run's id; undefined before the start, after Temporal's retention, and while Temporal is away. */
-  async runId(renderId: string): Promise<string | undefined> {
-    try {
-      const handle = this.#client.workflow.getHandle(renderWorkflowId(renderId));
-      const { runId } = await this.#within(describeWithinMs, () => handle.describe());
-      return runId;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError || error instanceof ServiceError) return undefined;
-      throw error;
     }
   }
 

@@ -37,6 +37,8 @@ export interface RenderState {
   /** RFC 3339. */
   startedAt?: string;
   finishedAt?: string;
+  /** The workflow run that recorded it; absent while QUEUED. */
+  runId?: string;
 }
 
 export const renderEventKinds = ["STATUS", "PROGRESS"] as const;

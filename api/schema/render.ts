@@ -138,7 +138,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
     workflow: t.field({
       type: WorkflowRef,
       description: "Its workflow in Temporal, for whoever operates it.",
-      resolve: ({ row }) => ({ renderId: row.id }),
+      resolve: (view) => view,
     }),
   }),
 });

@@ -1,25 +1,24 @@
 import { renderWorkflowId } from "../../workflows/messages.ts";
+import type { RenderView } from "../operations/view.ts";
 import { builder } from "./builder.ts";
 
-export const WorkflowRef = builder.objectRef<{ renderId: string }>("WorkflowRef").implement({
+export const WorkflowRef = builder.objectRef<RenderView>("WorkflowRef").implement({
   description: "A workflow in Temporal.",
   fields: (t) => ({
     workflowId: t.string({
       description: "The same for all its runs.",
-      resolve: ({ renderId }) => renderWorkflowId(renderId),
+      resolve: ({ row }) => renderWorkflowId(row.id),
     }),
     runId: t.string({
       nullable: true,
-      description:
-        "Its latest run, as Temporal answers now; null before it starts, when Temporal has forgotten it, and while Temporal cannot be asked.",
-      extensions: { cost: 10 },
-      resolve: ({ renderId }, _args, { workflows }) => workflows.runId(renderId),
+      description: "The run that recorded the render's latest event; null while QUEUED.",
+      resolve: ({ state }) => state.runId,
     }),
     url: t.field({
       type: "URL",
       nullable: true,
       description: "Its page in the Temporal UI, where one is configured.",
-      resolve: ({ renderId }, _args, { workflows }) => workflows.url(renderId),
+      resolve: ({ row }, _args, { workflows }) => workflows.url(row.id),
     }),
   }),
 });

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from "graphql-ws";
+import WebSocket from "ws";
+import { TestApi } from "../test/support/api.ts";
+
+interface Message {
+  type: string;
+  id?: string;
+  payload?: unknown;
+}
+
+/** A socket that speaks graphql-transport-ws by hand, and keeps what it hears. */
+class RawSocket {
+  readonly #socket: WebSocket;
+  readonly #heard: Message[] = [];
+
+  constructor(url: string, headers: Record<string, string> = {}) {
+    this.#socket = new WebSocket(url, GRAPHQL_TRANSPORT_WS_PROTOCOL, { headers });
+    this.#socket.on("message", (data) => this.#heard.push(JSON.parse(String(data))));
+    this.#socket.on("error", () => {});
+  }
+
+  async init(payload?: object): Promise<void> {
+    await once(this.#socket, "open");
+    this.send({ type: "connection_init", ...(payload ? { payload } : {}) });
+  }
+
+  send(message: Message | string): void {
+    this.#socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  subscribe(id: string, query: string): void {
+    this.send({ id, type: "subscribe", payload: { query } });
+  }
+
+  async hears(is: (message: Message) => boolean): Promise<Message> {
+    for (;;) {
+      const message = this.#heard.find(is);
+      if (message) return message;
+      await once(this.#socket, "message");
+    }
+  }
+
+  async closed(): Promise<{ code: number; reason: string }> {
+    const [code, reason] = await once(this.#socket, "close");
+    return { code, reason: String(reason) };
+  }
+
+  end(): void {
+    this.#socket.terminate();
+  }
+}
+
+const isAck = ({ type }: Message) => type === "connection_ack";
+const follow = "subscription { viewerRenderEvents { sequence } }";
+
+describe("the API over WebSocket", () => {
+  let api: TestApi;
+  before(async () => {
+    api = await TestApi.open();
+  });
+  after(() => api.close());
+
+  const bearer = async (expires?: string | number) => ({
+    authorization: `Bearer ${await api.token("alice", expires)}`,
+  });
+
+  async function admitted(): Promise<RawSocket> {
+    const socket = new RawSocket(api.wsUrl);
+    await socket.init(await bearer());
+    await socket.hears(isAck);
+    return socket;
+  }
+
+  test("takes the token from the connection's parameters or from the HTTP header", async () => {
+    const byHeader = new RawSocket(api.wsUrl, await bearer());
+    await byHeader.init();
+    await byHeader.hears(isAck);
+    byHeader.subscribe("1", "{ viewer { id } }");
+    const { payload } = await byHeader.hears(({ type }) => type === "next");
+    assert.deepEqual(payload, { data: { viewer: { id: "alice" } } });
+    byHeader.end();
+    (await admitted()).end();
+  });
+
+  test("closes for good without a token, and for a fresh one where it is refused", async () => {
+    const cases: [object | undefined, number][] = [
+      [undefined, 4401],
+      [{ authorization: "Bearer a.b.c" }, 4403],
+      [await bearer("-1m"), 4403],
+    ];
+    for (const [payload, code] of cases) {
+      const socket = new RawSocket(api.wsUrl);
+      await socket.init(payload);
+      assert.equal((await socket.closed()).code, code);
+    }
+  });
+
+  test("closes for a fresh token when the token expires", async () => {
+    const socket = new RawSocket(api.wsUrl);
+    const toleratedSeconds = 5;
+    await socket.init(await bearer(Math.floor(Date.now() / 1000) - toleratedSeconds + 2));
+    await socket.hears(isAck);
+    socket.subscribe("1", follow);
+    assert.deepEqual(await socket.closed(), { code: 4403, reason: "Token expired" });
+  });
+
+  test("answers a wrong operation with its errors, and goes on", async () => {
+    const socket = await admitted();
+    const cases = {
+      syntax: ["subscription {", "GRAPHQL_PARSE_FAILED"],
+      field: ["subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"],
+      depth: [`{ ${"a { ".repeat(500)} b ${" }".repeat(500)} }`, "GRAPHQL_VALIDATION_FAILED"],
+      tokens: [`{ ${"viewer { id } ".repeat(1_000)} }`, "GRAPHQL_PARSE_FAILED"],
+    };
+    for (const [id, [query = "", code]] of Object.entries(cases)) {
+      socket.subscribe(id, query);
+      const { payload } = await socket.hears((message) => message.id === id);
+      assert.deepEqual((payload as { extensions: { code: string } }[])[0]?.extensions.code, code, id);
+    }
+    const missing = `subscription { renderEvents(id: "none") { sequence } }`;
+    socket.subscribe("missing", missing);
+    const { payload } = await socket.hears(({ id, type }) => id === "missing" && type === "next");
+    assert.equal((payload as { errors: { extensions: { code: string } }[] }).errors[0]?.extensions.code, "NOT_FOUND");
+    socket.subscribe("still", "{ viewer { id } }");
+    await socket.hears(({ id, type }) => id === "still" && type === "next");
+    socket.end();
+  });
+
+  test("bounds the operations of a socket, and frees their places", async () => {
+    const socket = await admitted();
+    for (let index = 0; index <= 100; index++) socket.subscribe(`s${index}`, follow);
+    const { id, payload } = await socket.hears(({ type }) => type === "error");
+    assert.equal(id, "s100");
+    assert.match(JSON.stringify(payload), /TOO_MANY_OPERATIONS/);
+    socket.send({ id: "s0", type: "complete" });
+    socket.subscribe("again", "{ viewer { id } }");
+    await socket.hears((message) => message.id === "again" && message.type === "next");
+    socket.end();
+  });
+
+  test("closes where a message is too large", async () => {
+    const socket = await admitted();
+    socket.send("x".repeat(300_000));
+    assert.equal((await socket.closed()).code, 1009);
+  });
+
+  test("sends its clients elsewhere when it stops", async () => {
+    const socket = await admitted();
+    socket.subscribe("1", follow);
+    const closed = socket.closed();
+    await api.stopServer();
+    assert.equal((await closed).code, 1001);
+  });
+});
