@@ -152,3 +152,81 @@ for (const backend of ["webasm", "cpu", "webgpu"] as const) {
     });
   });
 }
+
+describe("renderer threads", async () => {
+  const renderers = await createRenderers({ backend: "webasm", threads: 2, md5: false });
+  after(() => renderers.close());
+
+  const spec: RenderSpec = {
+    width: 4000,
+    height: 4000,
+    pattern: { noise: { seed: 1, monochrome: false } },
+    format: "BMP32",
+    rowOrder: "TOP_DOWN",
+    pixelsPerMetre: 1,
+  };
+  const range = { start: 1000, end: 60_000_000 };
+  const small = { start: 0, end: 1000 };
+
+  test("share the work: each answer belongs to its own order", async () => {
+    const ranges = Array.from({ length: 12 }, (_, i) => ({ start: i * 5000, end: i * 5000 + 4000 + i }));
+    const answers = await Promise.all(ranges.map((one) => renderers.render(spec, one, new SharedArrayBuffer(5000))));
+    const expected = ranges.map((one) => crc32(expectedBytes(spec, one)));
+    assert.deepEqual(
+      answers.map((answer) => answer.crc32),
+      expected,
+    );
+  });
+
+  test("stop between bands when the render is cancelled, and write nothing more", async () => {
+    const buffer = new SharedArrayBuffer(range.end - range.start);
+    const bytes = new Uint8Array(buffer);
+    const abort = new AbortController();
+    const rendering = renderers.render(spec, range, buffer, { signal: abort.signal });
+    const begun = setInterval(() => {
+      if (bytes[0] !== 0) abort.abort(new Error("cancelled"));
+    }, 1);
+    await assert.rejects(rendering, /cancelled/);
+    clearInterval(begun);
+    assert.equal(bytes.at(-2), 0);
+    bytes.fill(0);
+    await renderers.render(spec, small, new SharedArrayBuffer(1000));
+    assert.ok(bytes.every((byte) => byte === 0));
+  });
+
+  test("a render that waits for a thread can be cancelled too", async () => {
+    const abort = new AbortController();
+    const busy = [1, 2].map(() => renderers.render(spec, small, new SharedArrayBuffer(1000)));
+    const started: boolean[] = [];
+    const waiting = renderers.render(spec, small, new SharedArrayBuffer(1000), {
+      signal: abort.signal,
+      onStart: () => started.push(true),
+    });
+    abort.abort(new Error("cancelled"));
+    await assert.rejects(waiting, /cancelled/);
+    assert.deepEqual(started, []);
+    await Promise.all(busy);
+  });
+
+  test("a failed thread is replaced", async () => {
+    const unknown = { ...spec, pattern: { plaid: {} } };
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(renderers.render(unknown, small, new SharedArrayBuffer(1000)), RendererError);
+    }
+    const { crc32: actual } = await renderers.render(spec, small, new SharedArrayBuffer(1000));
+    assert.equal(actual, crc32(expectedBytes(spec, small)));
+  });
+
+  test("closing them fails what is under way and what waits, and starts nothing any more", async () => {
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
+    const { promise: started, resolve: onStart } = Promise.withResolvers<void>();
+    const buffer = new SharedArrayBuffer(range.end - range.start);
+    const failed = [
+      assert.rejects(own.render(spec, range, buffer, { onStart }), RendererError),
+      assert.rejects(own.render(spec, small, buffer), RendererError),
+    ];
+    await started;
+    await own.close();
+    await Promise.all(failed);
+  });
+});

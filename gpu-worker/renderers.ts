@@ -55,6 +55,7 @@ export async function createRenderers({ backend: choice, threads, md5 }: Rendere
   const count = threads ?? (kind === "webgpu" ? 1 : availableParallelism());
   const slots = [new Slot(kind, first), ...Array.from({ length: count - 1 }, () => new Slot(kind))];
   const idle = [...slots];
+  let closed = false;
   const line = new WaitingLine<void, Slot>(() => idle.shift());
 
   return {
@@ -64,6 +65,7 @@ export async function createRenderers({ backend: choice, threads, md5 }: Rendere
     render: async (spec, { start, end }, buffer, { signal = NEVER, onStart } = {}) => {
       const slot = await line.acquire(undefined, signal);
       try {
+        if (closed) throw new RendererError("The renderers are closed.");
         onStart?.();
         return await slot.render({ spec, range: { start, end }, buffer, md5 }, signal);
       } finally {
@@ -72,6 +74,7 @@ export async function createRenderers({ backend: choice, threads, md5 }: Rendere
       }
     },
     close: async () => {
+      closed = true;
       await Promise.all(slots.map((slot) => slot.close()));
     },
   };
@@ -82,17 +85,18 @@ const NEVER = new AbortController().signal;
 /** The place of one thread. A thread that failed is not trusted with another part: a new one takes its place. */
 class Slot {
   readonly #kind: Backend["kind"];
-  #thread: RendererThread | undefined;
+  #thread: Promise<RendererThread> | undefined;
 
   constructor(kind: Backend["kind"], thread?: RendererThread) {
     this.#kind = kind;
-    this.#thread = thread;
+    this.#thread = thread && Promise.resolve(thread);
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
     try {
-      this.#thread ??= await RendererThread.start(this.#kind);
-      return await this.#thread.render(order, signal);
+      this.#thread ??= RendererThread.start(this.#kind);
+      const thread = await this.#thread;
+      return await thread.render(order, signal);
     } catch (error) {
       if (error instanceof RendererError) await this.close();
       throw error;
@@ -102,7 +106,10 @@ class Slot {
   async close(): Promise<void> {
     const thread = this.#thread;
     this.#thread = undefined;
-    await thread?.close();
+    await thread?.then(
+      (started) => started.close(),
+      () => {},
+    );
   }
 }
 
