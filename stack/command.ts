@@ -17,6 +17,9 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
   }
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+  // Whoever started this with a channel wants it to end with them.
+  process.channel?.unref();
+  process.once("disconnect", () => stopping.abort());
   // Nobody reads any more; the work itself goes on.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   for (const event of ["uncaughtException", "unhandledRejection"]) {

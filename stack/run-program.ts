@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
+  cwd?: string;
   /** Run as this user. */
   user?: { uid: number; gid: number } | undefined;
   /** Kills the program when aborted. */
@@ -15,9 +16,9 @@ export interface RunOptions {
 export function runProgram(
   command: string,
   args: readonly string[],
-  { env = process.env, user, signal }: RunOptions = {},
+  { env = process.env, cwd, user, signal }: RunOptions = {},
 ): Promise<{ code: number | undefined; output: string }> {
-  const child = spawn(command, args, { env, ...user, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { env, cwd, ...user, stdio: ["ignore", "pipe", "pipe"] });
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   signal?.addEventListener("abort", kill, { once: true });

@@ -2,7 +2,7 @@
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const spinMs = 100;
-const plainLineEveryMs = 5000;
+const plainLineEveryMs = 10_000;
 const clearLine = "\r\x1b[K";
 
 /** Steps that are going on, each within the one before it; only the innermost is shown. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -62,14 +63,16 @@ export class TestStack {
     const inherited = Object.entries(process.env).filter(([name]) => ownSettings.test(name));
     const supervisor = spawn(process.execPath, [startScript], {
       env: { ...Object.fromEntries(inherited), ...this.#settings },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"], // the channel ends the stack with this process, however that ends
     });
+    const { stdout, stderr } = supervisor;
+    assert.ok(stdout && stderr);
     this.#supervisor = supervisor;
     process.once("exit", () => supervisor.kill());
-    supervisor.stderr.on("data", (chunk) => {
+    stderr.on("data", (chunk) => {
       this.#output += chunk;
     });
-    const lines = createInterface({ input: supervisor.stdout });
+    const lines = createInterface({ input: stdout });
     const ready = new Promise<void>((resolve) => {
       lines.on("line", (line) => {
         this.#output += `${line}\n`;

@@ -1,0 +1,66 @@
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { run } from "node:test";
+import { parseArgs } from "node:util";
+import { runCommand } from "../stack/command.ts";
+import { findEngine } from "../stack/engines.ts";
+import { runProgram } from "../stack/run-program.ts";
+import { StackError } from "../stack/stack-error.ts";
+import { showStep } from "../stack/terminal.mjs";
+import { Report } from "./support/report.ts";
+
+const usage = `Usage: npm test [-- NAME ...]
+
+Type check, lint, dead code, and every test: first those beside the code, several files at a time, then those in test/,
+which run on embedded stacks of their own, one file at a time. With NAMEs, only the test files whose paths contain one.
+The last line is the count, "N passed, N failed"; the exit code is 0 only where nothing failed.
+`;
+
+const root = path.join(import.meta.dirname, "..");
+
+const checks = [
+  { name: "type check (tsc)", command: ["tsc", "--noEmit"] },
+  { name: "lint (biome)", command: ["biome", "ci", "--colors=off", "."] },
+  { name: "dead code (knip)", command: ["knip", "--no-progress"] },
+] as const;
+
+await runCommand(usage, async (stop) => {
+  const { positionals: names } = parseArgs({ allowPositionals: true });
+  const report = new Report(root);
+  const files = testFiles(names);
+  if (names.length === 0) for (const check of checks) await runCheck(check, report);
+  for (const engine of ["temporal", "weed", "temporal-test-server"] as const) await findEngine(engine);
+  const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];
+  await runTests(beside, availableParallelism(), report, stop);
+  await runTests(onStacks, 1, report, stop);
+  return report.end(stop.aborted);
+});
+
+function testFiles(names: readonly string[]): string[] {
+  const files = globSync("**/*.test.ts", { cwd: root, exclude: ["node_modules", ".data", ".cache"] })
+    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+    .sort();
+  if (files.length === 0) throw new StackError(`No test file's path contains ${names.join(" or ")}.`);
+  return files;
+}
+
+function isInTest(file: string): boolean {
+  return path.dirname(file) === "test";
+}
+
+async function runCheck({ name, command: [program, ...args] }: (typeof checks)[number], report: Report): Promise<void> {
+  const step = showStep(name);
+  const { code, output } = await runProgram(path.join(root, "node_modules", ".bin", program), args, { cwd: root });
+  if (code === 0) step.done();
+  else step.failed();
+  report.check(name, code === 0, output);
+}
+
+async function runTests(files: string[], concurrency: number, report: Report, signal: AbortSignal): Promise<void> {
+  if (files.length === 0 || signal.aborted) return;
+  const paths = files.map((file) => path.join(root, file));
+  const step = showStep(`${files.length} test files, ${concurrency === 1 ? "one" : concurrency} at a time`);
+  for await (const event of run({ files: paths, cwd: root, concurrency, signal })) report.take(event);
+  step.done();
+}
