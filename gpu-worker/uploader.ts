@@ -3,7 +3,7 @@ import https from "node:https";
 import type { S3Answer } from "./s3-answer.ts";
 
 /** One presigned PUT. */
-export interface Upload {
+interface Upload {
   url: string;
   bytes: Uint8Array;
   /** Base64 for Content-MD5: S3 refuses bytes that differ. */
@@ -51,7 +51,9 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
     const { signal, bytes, md5 } = upload;
     signal.throwIfAborted();
     const headers = { "content-length": bytes.length, ...(md5 && { "content-md5": md5 }) };
-    const request = open(new URL(upload.url), { method: "PUT", headers });
+    const url = URL.parse(upload.url);
+    if (!url) throw new UploadError("the part's URL is not a URL");
+    const request = open(url, { method: "PUT", headers });
     const cut = () => request.destroy();
     signal.addEventListener("abort", cut, { once: true });
     let bytesSent = 0;
