@@ -23,7 +23,7 @@ export class StorageError extends Error {
 }
 
 /** What was asked of S3, for messages. */
-export interface Request {
+interface Request {
   /** The S3 operation, e.g. "CompleteMultipartUpload". */
   operation: string;
   bucket: string;

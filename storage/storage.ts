@@ -22,12 +22,6 @@ export interface OpenUpload {
   uploadId: string;
 }
 
-/** An upload as S3 lists it. */
-export interface ListedUpload extends OpenUpload {
-  /** By S3's clock; absent where the server does not say. */
-  initiated?: Date;
-}
-
 /** What S3 has at a key. */
 export interface StoredObject {
   size: number;
@@ -118,7 +112,7 @@ export class Storage {
   }
 
   /** The uploads that are open under a prefix, page by page. */
-  async *listUploads(prefix: string): AsyncGenerator<ListedUpload> {
+  async *listUploads(prefix: string): AsyncGenerator<OpenUpload> {
     let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
     while (from !== undefined) {
       const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
@@ -127,9 +121,8 @@ export class Storage {
         ...from,
       });
       const page = await this.#explained("ListMultipartUploads", prefix, this.#client.send(command));
-      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || UploadId === undefined) continue;
-        yield { key: Key, uploadId: UploadId, ...(Initiated === undefined ? {} : { initiated: Initiated }) };
+      for (const { Key, UploadId } of page.Uploads ?? []) {
+        if (Key !== undefined && UploadId !== undefined) yield { key: Key, uploadId: UploadId };
       }
       from = page.IsTruncated ? nextPage(page.NextKeyMarker, page.NextUploadIdMarker) : undefined;
     }

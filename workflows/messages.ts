@@ -27,8 +27,7 @@ export interface RenderImageInput {
  * it is recorded; one that is impossible in the present status is refused by its validator with an
  * ApplicationFailure of type INVALID_STATE whose first detail is that status.
  */
-export const renderUpdates = ["pauseRender", "resumeRender", "cancelRender", "retryRender", "discardParts"] as const;
-export type RenderUpdate = (typeof renderUpdates)[number];
+export type RenderUpdate = "pauseRender" | "resumeRender" | "cancelRender" | "retryRender" | "discardParts";
 export type RenderUpdateResult = RenderStatus;
 
 export const INVALID_STATE = "InvalidState";

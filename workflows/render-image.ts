@@ -31,7 +31,7 @@ const partsInFlight = 32;
 const failedPartsLimit = 3;
 
 /** What one run of the workflow hands to the next when its history has grown long. */
-export interface CarriedRender {
+interface CarriedRender {
   upload: Upload;
   ledger: PackedLedger;
   status: RenderStatus;

@@ -21,6 +21,9 @@ import {
 // Failing activities are what these tests are about: the SDK need not warn of each.
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
+/** By default, the server looks for tasks to hand out at most 20 times a second, so that each step waits some 40 ms. */
+const promptly = "history.transferProcessorMaxPollRPS=1000";
+
 /** What a test lets happen at one render's activities; what it leaves out succeeds at once. */
 export interface Script {
   init?(attempt: number): Promise<void> | void;
@@ -125,7 +128,8 @@ export class RenderStage {
   /** @param serverArgs more arguments for `temporal server start-dev` */
   static async open(serverArgs: string[] = []): Promise<RenderStage> {
     const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
-    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs: serverArgs } });
+    const extraArgs = ["--dynamic-config-value", promptly, ...serverArgs];
+    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
     const renders = new Map<string, StagedRender>();
     const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
     const workers = await Promise.all([
