@@ -8,26 +8,37 @@ export interface Contestant {
   run(): Promise<number>;
 }
 
+export interface Result {
+  name: string;
+  seconds: number;
+}
+
 export interface Standing {
   name: string;
   medianSeconds: number;
   seconds: number[];
 }
 
-/** Lets each run so many times, in turns, every other round the other way around, so that a slow minute hits all. */
-export async function compete(
-  title: string,
+/** Lets each run once, every second round the other way around, so that neither a slow minute nor the order decides. */
+export async function runRound(
+  label: string,
+  round: number,
   contestants: readonly Contestant[],
-  runs: number,
   { signal, progress }: Pick<BenchSettings, "signal" | "progress">,
-): Promise<Standing[]> {
-  const standings = contestants.map((contestant) => ({ contestant, seconds: [] as number[] }));
-  for (let run = 1; run <= runs; run++) {
-    for (const { contestant, seconds } of run % 2 === 1 ? standings : standings.toReversed()) {
-      signal.throwIfAborted();
-      progress(`${title}: ${contestant.name}, run ${run}/${runs}`);
-      seconds.push(await contestant.run());
-    }
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { name, run } of round % 2 === 1 ? contestants : contestants.toReversed()) {
+    signal.throwIfAborted();
+    progress(`${label}: ${name}`);
+    results.push({ name, seconds: await run() });
   }
-  return standings.map(({ contestant: { name }, seconds }) => ({ name, medianSeconds: median(seconds), seconds }));
+  return results;
+}
+
+/** The results of all rounds by contestant, in the order in which the first round had them. */
+export function standingsOf(results: readonly Result[]): Standing[] {
+  return [...Map.groupBy(results, ({ name }) => name)].map(([name, own]) => {
+    const seconds = own.map((result) => result.seconds);
+    return { name, medianSeconds: median(seconds), seconds };
+  });
 }

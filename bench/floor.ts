@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import { BufferPool } from "../gpu-worker/buffer-pool.ts";
+import { createRenderers } from "../gpu-worker/renderers.ts";
+import { createUploader } from "../gpu-worker/uploader.ts";
+import { byteSizeOf } from "../images/formats/index.ts";
+import { partRange, planParts } from "../images/plan.ts";
+import type { RenderSpec } from "../images/spec.ts";
+import type { Storage } from "../storage/storage.ts";
+import { inParallel } from "./in-parallel.ts";
+
+/** A part's bytes, rendered and digested beforehand. */
+export interface ReadyPart {
+  partNumber: number;
+  bytes: Uint8Array;
+  md5: string | undefined;
+}
+
+/** The whole image in memory. */
+export async function renderIntoMemory(spec: RenderSpec, signal: AbortSignal): Promise<ReadyPart[]> {
+  const plan = planParts(byteSizeOf(spec));
+  const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
+  const buffers = new BufferPool(plan.byteSize + plan.partSize);
+  const renderers = await createRenderers({ backend: "auto", md5: true });
+  const parts: ReadyPart[] = [];
+  try {
+    await inParallel(numbers, renderers.threads, async (partNumber) => {
+      const range = partRange(plan, partNumber);
+      const { buffer } = await buffers.acquire(range.end - range.start, signal);
+      const { md5 } = await renderers.render(spec, range, buffer, { signal });
+      parts.push({ partNumber, bytes: new Uint8Array(buffer, 0, range.end - range.start), md5 });
+    });
+  } finally {
+    await renderers.close();
+  }
+  return parts.sort((a, b) => a.partNumber - b.partNumber);
+}
+
+/**
+ * The least that any uploader of these bytes has to do: an upload, presigned PUTs of parts that are there already,
+ * and its completion. @returns the object's key
+ */
+export async function uploadFromMemory(
+  storage: Storage,
+  parts: readonly ReadyPart[],
+  { digest, concurrency, signal }: { digest: boolean; concurrency: number; signal: AbortSignal },
+): Promise<string> {
+  const key = `bench/${randomUUID()}.bmp`;
+  const { uploadId } = await storage.createUpload({ key, contentType: "image/bmp", mark: "bench" });
+  const uploader = createUploader({ stallSeconds: 30 });
+  const etags: string[] = [];
+  try {
+    await inParallel(parts, concurrency, async ({ partNumber, bytes, md5 }) => {
+      const length = bytes.length;
+      const url = await storage.presignPart({ key, uploadId, partNumber, length, expiresIn: 900 });
+      const answer = await uploader.put({
+        url,
+        bytes,
+        md5: digest ? md5 : undefined,
+        signal,
+        onProgress: () => {},
+      });
+      if (answer.status !== 200 || !answer.etag) throw new Error(`S3 answered ${answer.status}: ${answer.body}`);
+      etags[partNumber - 1] = answer.etag.replaceAll('"', "");
+    });
+  } finally {
+    uploader.close();
+  }
+  await storage.completeUpload({ key, uploadId }, etags);
+  return key;
+}
