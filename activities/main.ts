@@ -32,7 +32,7 @@ Settings (environment):
 
 const settingsSchema = s3Settings.extend({
   DATABASE_URL: z.url("must be postgresql://user:password@host:port/database"),
-  PRESIGN_EXPIRES_SECONDS: integer(60, 604_800).default(900),
+  PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
   RESUME_WINDOW_SECONDS: integer(1).default(86_400),
   PART_DIGEST: z.enum(["md5", "none"], "must be md5 or none").default("md5"),
 });

@@ -5,6 +5,7 @@ import * as z from "zod";
 export const s3Settings = z.object({
   S3_BUCKET: z.string("must name the bucket that renders are stored in").min(1),
   S3_ENDPOINT: z.url("must be the URL of an S3 server, e.g. http://127.0.0.1:8333").optional(),
+  S3_PUBLIC_ENDPOINT: z.url("must be the URL at which people reach the S3 server").optional(),
   S3_FORCE_PATH_STYLE: z.stringbool("must be true or false").default(false),
   AWS_REGION: z.string().default("us-east-1"),
 });
@@ -20,12 +21,12 @@ export const completeWithinMs = 120_000;
 /**
  * A client that makes each request once: whoever calls decides what an answer means (answers.ts) and when to try again,
  * and for our activities that is Temporal. By default the SDK would sign the checksum of an empty body into a
- * presigned UploadPart URL, hence WHEN_REQUIRED.
+ * presigned UploadPart URL, hence WHEN_REQUIRED. `endpoint` stands in for S3_ENDPOINT.
  */
-export function createS3Client(settings: S3Settings): S3Client {
+export function createS3Client(settings: S3Settings, endpoint = settings.S3_ENDPOINT): S3Client {
   return new S3Client({
     region: settings.AWS_REGION,
-    ...(settings.S3_ENDPOINT === undefined ? {} : { endpoint: settings.S3_ENDPOINT }),
+    ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: settings.S3_FORCE_PATH_STYLE,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

@@ -64,6 +64,21 @@ describe("Storage", () => {
     assert.equal(await storage.head(upload.key), undefined);
   });
 
+  test("signs download links for the address at which people reach S3, and all else for its own", async () => {
+    const { endpoint } = server.access;
+    const elsewhere = endpoint.replace("127.0.0.1", "localhost");
+    const behindGateway = testStorage(server.access, { S3_PUBLIC_ENDPOINT: elsewhere });
+    const upload = await openUpload();
+    const part = await behindGateway.presignPart({ ...upload, partNumber: 1, length: 3, expiresIn: 60 });
+    assert.ok(part.startsWith(endpoint));
+    const { etag } = await put(part, Buffer.from("abc"));
+    await behindGateway.completeUpload(upload, [etag]);
+    const download = await behindGateway.presignDownload({ key: upload.key, fileName: "abc", expiresIn: 60 });
+    assert.ok(download.startsWith(elsewhere));
+    assert.equal(await (await fetch(download)).text(), "abc");
+    behindGateway.close();
+  });
+
   test("a part's URL takes its exact length and nothing else, and asks for no checksum", async () => {
     const upload = await openUpload();
     const url = await storage.presignPart({ ...upload, partNumber: 1, length: 10, expiresIn: 60 });

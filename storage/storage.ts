@@ -49,11 +49,14 @@ const markHeader = "rasterlift-upload";
  */
 export class Storage {
   readonly #client: S3Client;
+  /** Signs download links for where people reach S3. */
+  readonly #publicClient: S3Client;
   readonly #bucket: string;
   readonly #endpoint: string;
 
   constructor(settings: S3Settings) {
     this.#client = createS3Client(settings);
+    this.#publicClient = createS3Client(settings, settings.S3_PUBLIC_ENDPOINT ?? settings.S3_ENDPOINT);
     this.#bucket = settings.S3_BUCKET;
     this.#endpoint = settings.S3_ENDPOINT ?? `Amazon S3 (${settings.AWS_REGION})`;
   }
@@ -154,7 +157,7 @@ export class Storage {
       ...this.#at(download.key),
       ResponseContentDisposition: attachment(download.fileName),
     });
-    const url = getSignedUrl(this.#client, command, { expiresIn: download.expiresIn });
+    const url = getSignedUrl(this.#publicClient, command, { expiresIn: download.expiresIn });
     return this.#explained("GetObject", download.key, url);
   }
 
@@ -179,6 +182,7 @@ export class Storage {
   /** Closes the connections. */
   close(): void {
     this.#client.destroy();
+    this.#publicClient.destroy();
   }
 
   #at(key: string) {

@@ -14,13 +14,15 @@ export interface PresignedWindow {
 /** URLs are presigned for so many parts at a time. */
 const windowSize = 32;
 
-/** A URL that has less than this left is not handed out: the part would only meet its end in the queue. */
-const freshForMs = 60_000;
+/** A URL that has less than this, or half of its life, left is not handed out: it would only end in the queue. */
+const reserveMs = 60_000;
 
 /** Presigned URLs, made in windows just ahead of use and never kept until they are old. */
 export class PartUrls {
   readonly #presign: (from: number, to: number) => Promise<PresignedWindow>;
   readonly #urls = new Map<number, PartUrl>();
+  /** The present window is handed out before then, in milliseconds since the epoch. */
+  #takeBefore = 0;
 
   constructor(presign: (from: number, to: number) => Promise<PresignedWindow>) {
     this.#presign = presign;
@@ -28,7 +30,8 @@ export class PartUrls {
 
   /** A URL for part `from`, presigned together with those of the parts up to `to` (inclusive) that will want one next. */
   async take({ from, to }: { from: number; to: number }): Promise<PartUrl> {
-    if (!isFresh(this.#urls.get(from))) await this.#refill(from, Math.min(to, from + windowSize - 1));
+    if (!this.#urls.has(from) || Date.now() >= this.#takeBefore)
+      await this.#refill(from, Math.min(to, from + windowSize - 1));
     const url = this.#urls.get(from);
     if (url === undefined) throw new RangeError(`No URL was presigned for part ${from}.`);
     this.#urls.delete(from);
@@ -38,6 +41,7 @@ export class PartUrls {
   async #refill(from: number, to: number): Promise<void> {
     this.#urls.clear();
     const { urls, expiresAt } = await this.#presign(from, to);
+    this.#takeBefore = expiresAt - Math.min(reserveMs, (expiresAt - Date.now()) / 2);
     urls.forEach((url, index) => {
       this.#urls.set(from + index, { url, expiresAt });
     });
@@ -46,7 +50,3 @@ export class PartUrls {
 
 /** Whether the URL's life was over by `at`, in milliseconds since the epoch. */
 export const isExpired = (url: PartUrl, at: number) => url.expiresAt <= at;
-
-function isFresh(url: PartUrl | undefined): boolean {
-  return url !== undefined && !isExpired(url, Date.now() + freshForMs);
-}
