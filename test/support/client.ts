@@ -29,7 +29,7 @@ export interface Render {
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
-  workflow: { workflowId: string; runId: string | null; url: string | null };
+  workflow: { workflowId: string; url: string | null };
 }
 
 export interface RenderEvent {
@@ -75,7 +75,7 @@ export type Action = "pauseRender" | "resumeRender" | "cancelRender" | "retryRen
 const snapshotFields = `
   id name status width height format pattern byteSize partSize partCount partsDone bytesUploaded progress retriedParts
   parts { from to state } backends failure { code message part } resumableUntil etag crc32
-  createdAt startedAt finishedAt workflow { workflowId runId url }`;
+  createdAt startedAt finishedAt workflow { workflowId url }`;
 const renderFields = `${snapshotFields} downloadUrl`;
 const outcomeFields = `__typename ... on Render { ${renderFields} } ... on UserError { message }`;
 const startFields = `${outcomeFields} ... on InvalidSpecError { issues { path message } }`;
