@@ -1,58 +1,55 @@
+import { once } from "node:events";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { Client, Connection } from "@temporalio/client";
-import { NativeConnection, Worker } from "@temporalio/worker";
+import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import { connect } from "../database/connect.ts";
-import { createLog } from "../service/log.ts";
+import { databaseSettings } from "../database/settings.ts";
+import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
 import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
+import { connectWorker } from "../service/temporal-worker.ts";
 import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
 import { createActivities } from "./create-activities.ts";
 import { scheduleJanitor } from "./janitor-schedule.ts";
 
-const help = `npm run worker: the control worker. It runs the workflows and the activities that open, presign, complete
-and abort uploads and record events, for as many renders at a time as come; run as many of it as you like.
+const usage = `Usage: npm run worker
 
-Settings (environment):
-  DATABASE_URL              postgresql://user:password@host:port/database
+The control worker: runs the workflows, and the activities that open, presign, complete and abort uploads and record
+events. Run as many of it as you like. Settings from the environment (default):
+
+  DATABASE_URL            postgresql://user:password@host:port/database
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
-  S3_BUCKET                 the bucket that renders are stored in
-  S3_ENDPOINT               the S3 server's URL (Amazon S3)
-  S3_FORCE_PATH_STYLE       true for servers without a host name a bucket (false)
-  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...  the AWS SDK's usual ones
-  PRESIGN_EXPIRES_SECONDS   life of a part's URL (900)
-  RESUME_WINDOW_SECONDS     how long a failed render keeps its parts (86400)
-  PART_DIGEST               md5 or none, the same as the GPU workers' (md5)
+                          where Temporal is (localhost:7233, default)
+  S3_BUCKET               the bucket that renders are stored in
+  S3_ENDPOINT             the S3 server's URL (Amazon S3)
+  S3_FORCE_PATH_STYLE     true for servers without a host name a bucket (false)
+  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+                          the AWS SDK's usual ones
+  PRESIGN_EXPIRES_SECONDS life of a part's URL (900)
+  RESUME_WINDOW_SECONDS   how long a failed render keeps its parts (86400)
+  PART_DIGEST             md5 or none, the same as the GPU workers' (md5)
 `;
 
-const settingsSchema = s3Settings.extend({
-  DATABASE_URL: z.url("must be postgresql://user:password@host:port/database"),
+const settingsSchema = s3Settings.extend(databaseSettings.shape).extend({
   PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
   RESUME_WINDOW_SECONDS: integer(1).default(86_400),
   PART_DIGEST: z.enum(["md5", "none"], "must be md5 or none").default("md5"),
 });
 
-const { values: options } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
-if (options.help) {
-  process.stdout.write(help);
-  process.exit(0);
-}
-
-const log = createLog("worker");
-
-await runProcess(log, async (stop) => {
+async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(settingsSchema);
   const { connectionOptions, namespace } = temporalSettings();
+  const workerConnection = await connectWorker(log, stop);
+  if (workerConnection === undefined) return;
   const connection = await Connection.connect(connectionOptions);
   const client = new Client({ connection, namespace });
   const orm = await connect(settings.DATABASE_URL);
   const storage = new Storage(settings);
-  const workerConnection = await NativeConnection.connect(connectionOptions);
   const worker = await Worker.create({
     connection: workerConnection,
     namespace,
@@ -76,16 +73,11 @@ await runProcess(log, async (stop) => {
   await scheduleJanitor(client);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
   try {
-    await worker.runUntil(stopped(stop));
+    if (!stop.aborted) await worker.runUntil(once(stop, "abort"));
   } finally {
     await Promise.all([orm.close(), connection.close(), workerConnection.close()]);
     storage.close();
   }
-});
-
-function stopped(stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) resolve();
-    else stop.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
+
+await runProcess({ name: "worker", usage, run });

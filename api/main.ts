@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Client, Connection } from "@temporalio/client";
 import { connect } from "../database/connect.ts";
-import { createLog } from "../service/log.ts";
+import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
 import { readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
@@ -12,9 +12,26 @@ import { RenderWorkflows } from "./render-workflows.ts";
 import { startServer } from "./server.ts";
 import { apiSettings } from "./settings.ts";
 
-const log = createLog("api");
+const usage = `Usage: npm run api
 
-await runProcess(log, async (stop) => {
+The GraphQL server: POST /graphql, WebSocket /graphql (graphql-transport-ws), GET /health, GET /ready.
+Run as many of it as you like. Settings from the environment (default):
+
+  HOST, PORT            where it listens (127.0.0.1, 4000; 0 picks a free port)
+  DATABASE_URL          postgresql://user:password@host:port/database
+  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
+                        where Temporal is (localhost:7233, default)
+  TEMPORAL_UI_URL       where people open the Temporal UI; makes the workflow links
+  S3_BUCKET, S3_ENDPOINT, S3_PUBLIC_ENDPOINT, S3_FORCE_PATH_STYLE, AWS_REGION, AWS_ACCESS_KEY_ID, ...
+                        S3, for download links and deletion; S3_PUBLIC_ENDPOINT where people reach it otherwise
+  JWT_SECRET or JWKS_URL, JWT_ISSUER, JWT_AUDIENCE
+                        who may call; one of the first two must be set
+  MAX_RENDER_BYTES      bytes of one render (64 GiB)
+  MAX_ACTIVE_RENDERS    active renders of one user (20)
+  RESUME_WINDOW_SECONDS how long a failed render keeps its parts (86400)
+`;
+
+async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(apiSettings);
   const { connectionOptions, namespace } = temporalSettings();
   const temporal = Connection.lazy(connectionOptions);
@@ -37,4 +54,6 @@ await runProcess(log, async (stop) => {
   await orm.close();
   await temporal.close();
   storage.close();
-});
+}
+
+await runProcess({ name: "api", usage, run });

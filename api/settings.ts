@@ -1,14 +1,12 @@
 import * as z from "zod";
+import { databaseSettings } from "../database/settings.ts";
 import { integer } from "../service/settings.ts";
 import { s3Settings } from "../storage/client.ts";
 
 /** What the API reads from its environment, beside Temporal's usual client settings. */
 export const apiSettings = s3Settings
+  .extend(databaseSettings.shape)
   .extend({
-    DATABASE_URL: z.url({
-      protocol: /^postgres(ql)?$/,
-      error: "must be postgresql://user:password@host:port/database",
-    }),
     HOST: z.string().default("127.0.0.1"),
     PORT: integer(0, 65_535).default(4000),
     JWT_SECRET: z.string().min(32, "must have at least 32 characters (HS256 needs 256 bits)").optional(),

@@ -1,20 +1,21 @@
-import * as z from "zod";
-import { createLog } from "../service/log.ts";
+import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
 import { readSettings } from "../service/settings.ts";
 import { migrate } from "./migrations.ts";
+import { databaseSettings } from "./settings.ts";
 
-const log = createLog("migrate");
+const usage = `Usage: npm run migrate
 
-await runProcess(log, async () => {
-  const { DATABASE_URL } = readSettings(
-    z.object({
-      DATABASE_URL: z.url({
-        protocol: /^postgres(ql)?$/,
-        error: "must be postgresql://user:password@host:port/database",
-      }),
-    }),
-  );
+Brings the database's schema up to date, then ends. Any number may start at once: one works, the others wait.
+Settings from the environment:
+
+  DATABASE_URL          postgresql://user:password@host:port/database
+`;
+
+async function run(log: Log): Promise<void> {
+  const { DATABASE_URL } = readSettings(databaseSettings);
   const ran = await migrate(DATABASE_URL);
   log.info({ ran }, ran.length > 0 ? "schema migrated" : "schema is up to date");
-});
+}
+
+await runProcess({ name: "migrate", usage, run });

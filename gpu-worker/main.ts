@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import { hostname } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { Worker } from "@temporalio/worker";
 import * as z from "zod";
-import { createLog, type Log } from "../service/log.ts";
+import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
 import { integer, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
+import { connectWorker } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -43,9 +42,7 @@ const BUFFER_BUDGET = 256 * 2 ** 20;
 /** Parts in flight have so long to finish after SIGTERM before they are handed back to Temporal. */
 const GRACE_SECONDS = 20;
 
-const RECONNECT_SECONDS = 2;
-
-async function start(log: Log, stop: AbortSignal): Promise<void> {
+async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(Settings);
   const renderers = await openRenderers({
     backend: settings.GPU_BACKEND,
@@ -55,7 +52,7 @@ async function start(log: Log, stop: AbortSignal): Promise<void> {
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");
   const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
   const activities = createPartActivities({ renderers, uploader, buffers: new BufferPool(BUFFER_BUDGET) });
-  const connection = await connect(log, stop);
+  const connection = await connectWorker(log, stop);
   if (connection) {
     const worker = await Worker.create({
       connection,
@@ -82,27 +79,4 @@ async function openRenderers(settings: RendererSettings): Promise<Renderers> {
   });
 }
 
-/** Waits until Temporal answers: it may start after its workers. Undefined where the process is to stop meanwhile. */
-async function connect(log: Log, stop: AbortSignal): Promise<NativeConnection | undefined> {
-  const { connectionOptions } = temporalSettings();
-  const address = connectionOptions.address ?? "localhost:7233";
-  while (!stop.aborted) {
-    try {
-      return await NativeConnection.connect(connectionOptions);
-    } catch (error) {
-      log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${RECONNECT_SECONDS} s`);
-    }
-    await pause(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
-  }
-  return undefined;
-}
-
-const { values: options } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
-if (options.help) {
-  process.stdout.write(USAGE);
-  process.exit(0);
-}
-
-Runtime.install({ shutdownSignals: [] });
-const log = createLog("gpu-worker");
-await runProcess(log, (stop) => start(log, stop));
+await runProcess({ name: "gpu-worker", usage: USAGE, run });

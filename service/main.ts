@@ -1,11 +1,22 @@
-import type { Log } from "./log.ts";
+import { parseArgs } from "node:util";
+import { createLog, type Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
 
+export interface ServiceProcess {
+  /** As the log names it. */
+  name: string;
+  /** What `--help` prints. */
+  usage: string;
+  /** `stop` aborts on SIGTERM or SIGINT; resolves when all work is put down. */
+  run(log: Log, stop: AbortSignal): Promise<void>;
+}
+
 /**
- * Runs a process: `start` gets a signal that aborts on SIGTERM or SIGINT and resolves when all work is put down.
- * A wrong setting ends in its message and exit code 1; anything else unexpected is logged and ends in exit code 1.
+ * Runs a process of the project to its end. A wrong option or setting ends in a message that says what to mend, anything
+ * else unexpected in the log, both with exit code 1.
  */
-export async function runProcess(log: Log, start: (stop: AbortSignal) => Promise<void>): Promise<void> {
+export async function runProcess({ name, usage, run }: ServiceProcess): Promise<never> {
+  const log = createLog(name);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
@@ -14,11 +25,20 @@ export async function runProcess(log: Log, start: (stop: AbortSignal) => Promise
     });
   }
   try {
-    await start(stop.signal);
+    if (parseOptions().help) process.stdout.write(usage);
+    else await run(log, stop.signal);
     process.exit(0);
   } catch (error) {
     if (error instanceof SettingsError) process.stderr.write(`${error.message}\n`);
     else log.fatal({ err: error }, "stopped by an error");
     process.exit(1);
+  }
+}
+
+function parseOptions(): { help?: boolean | undefined } {
+  try {
+    return parseArgs({ options: { help: { type: "boolean", short: "h" } } }).values;
+  } catch (error) {
+    throw new SettingsError(`${error instanceof Error ? error.message : error}\n--help says what there is.`);
   }
 }
