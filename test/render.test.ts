@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ImageFormat, RenderSpec } from "../images/spec.ts";
 import { assertFileIsRight } from "./support/check-file.ts";
-import type { Client, RenderEvent } from "./support/client.ts";
+import type { Client } from "./support/client.ts";
 import { allRgb, MIB, onePerPattern } from "./support/images.ts";
 import { TestStack } from "./support/stack.ts";
 
@@ -71,8 +71,7 @@ describe("a render, from the mutation to the downloaded file", () => {
 
   it("tells each change by events without gap from QUEUED to COMPLETED, live and afterwards", async () => {
     const { id } = await client.started({ spec: allRgb(4001, 3001), partSize: 5 * MIB });
-    const live: RenderEvent[] = [];
-    for await (const event of client.events(id, 0)) live.push(event);
+    const live = await client.history(id);
     assert.deepEqual(await client.history(id), live);
 
     assert.deepEqual(
@@ -94,13 +93,9 @@ describe("a render, from the mutation to the downloaded file", () => {
     const { id } = await client.started({ spec: allRgb(64, 64) });
     const all = await client.history(id);
     for (const after of all.keys()) {
-      const rest: RenderEvent[] = [];
-      for await (const event of client.events(id, after)) rest.push(event);
-      assert.deepEqual(rest, all.slice(after));
+      assert.deepEqual(await Array.fromAsync(client.events(id, after)), all.slice(after));
     }
-    const latest: RenderEvent[] = [];
-    for await (const event of client.events(id)) latest.push(event);
-    assert.deepEqual(latest, all.slice(-1));
+    assert.deepEqual(await Array.fromAsync(client.events(id)), all.slice(-1));
   });
 
   it("leaves no multipart upload behind", async () => {

@@ -29,14 +29,14 @@ export interface Render {
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
-  workflow: { workflowId: string; url: string | null };
+  workflow: { workflowId: string; runId: string | null; url: string | null };
 }
 
 export interface RenderEvent {
   sequence: number;
   at: string;
   kind: "STATUS" | "PROGRESS";
-  render: Omit<Render, "downloadUrl">;
+  render: Omit<Render, "downloadUrl" | "workflow">;
 }
 
 /** What a mutation answers: a render, or an error by its type's name. */
@@ -75,8 +75,8 @@ export type Action = "pauseRender" | "resumeRender" | "cancelRender" | "retryRen
 const snapshotFields = `
   id name status width height format pattern byteSize partSize partCount partsDone bytesUploaded progress retriedParts
   parts { from to state } backends failure { code message part } resumableUntil etag crc32
-  createdAt startedAt finishedAt workflow { workflowId url }`;
-const renderFields = `${snapshotFields} downloadUrl`;
+  createdAt startedAt finishedAt`;
+const renderFields = `${snapshotFields} workflow { workflowId runId url } downloadUrl`;
 const outcomeFields = `__typename ... on Render { ${renderFields} } ... on UserError { message }`;
 const startFields = `${outcomeFields} ... on InvalidSpecError { issues { path message } }`;
 const actionFields = `${outcomeFields} ... on InvalidStateError { status }`;
@@ -169,9 +169,7 @@ export class Client {
 
   /** All events of a render from the first to its end. */
   async history(id: string): Promise<RenderEvent[]> {
-    const events: RenderEvent[] = [];
-    for await (const event of this.events(id, 0)) events.push(event);
-    return events;
+    return Array.fromAsync(this.events(id, 0));
   }
 
   /** The first event at which the render is as asked. @throws where it ends before */
