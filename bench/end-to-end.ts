@@ -8,9 +8,11 @@ import { timeCommand } from "./child.ts";
 import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
 import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
 import { bmp24, STANDARD_SIDE } from "./images.ts";
+import { processorSeconds } from "./processor-time.ts";
 import { installPythonTools, type PythonTools } from "./python-tools.ts";
 import { type BenchSettings, fixed, type Report, type Table, times } from "./report.ts";
 import { awsEnvironment, flushDisk, openStorage, timeRender } from "./stack.ts";
+import { median, sum } from "./statistics.ts";
 
 const RUNS = 3;
 const CONCURRENCY = 4;
@@ -31,19 +33,26 @@ export async function benchEndToEnd(settings: BenchSettings): Promise<Report> {
   const parts = await renderIntoMemory(bmp24("allRgb", side), signal);
 
   const results: Result[] = [];
+  const usages: Usage[] = [];
   const slowResults: Result[] = [];
   for (let round = 1; round <= runs; round++) {
     const label = `end-to-end, round ${round}/${runs}`;
     for (const digest of ["md5", "none"] as const) {
-      results.push(...(await onStack(digest, { parts, tools, round, label }, settings)));
+      results.push(...(await onStack(digest, { parts, tools, round, label, usages }, settings)));
     }
     slowResults.push(...(await onSlowS3(round, label, settings)));
   }
   const standings = standingsOf(results);
   const slow = standingsOf(slowResults);
   return {
-    tables: [wholeTable(standings, byteSize, tools), slowTable(slow)],
-    results: { byteSize, concurrency: CONCURRENCY, standings, slow: { bytesPerSecond: SLOW_BYTES_PER_SECOND, slow } },
+    tables: [wholeTable(standings, byteSize, tools), ...usageTable(usages), slowTable(slow)],
+    results: {
+      byteSize,
+      concurrency: CONCURRENCY,
+      standings,
+      usages,
+      slow: { bytesPerSecond: SLOW_BYTES_PER_SECOND, slow },
+    },
   };
 }
 
@@ -52,12 +61,20 @@ interface Round {
   tools: PythonTools | { skipped: string };
   round: number;
   label: string;
+  /** Gets one entry a run. */
+  usages: Usage[];
+}
+
+/** What one run cost, whoever else used the machine meanwhile: processor seconds by process. */
+interface Usage {
+  name: string;
+  seconds: Record<string, number>;
 }
 
 /** Everybody once, on a fresh stack: what SeaweedFS has been given before would slow it down, and fill the disk. */
 async function onStack(
   digest: "md5" | "none",
-  { parts, tools, round, label }: Round,
+  { parts, tools, round, label, usages }: Round,
   settings: BenchSettings,
 ): Promise<Result[]> {
   const { signal } = settings;
@@ -93,18 +110,31 @@ async function onStack(
     },
     ...("skipped" in tools || digest === "none" ? [] : otherUploads(tools, stack, signal)),
   ];
-  const onClearDisk = contestants.map((contestant) => ({
-    ...contestant,
+  const observed = contestants.map(({ name, run }) => ({
+    name,
     run: async () => {
       await flushDisk();
-      return await contestant.run();
+      const before = await processorSecondsOf(stack);
+      const seconds = await run();
+      const after = await processorSecondsOf(stack);
+      const used = Object.entries(after).map(([process, total]) => [process, total - (before[process] ?? 0)]);
+      usages.push({ name, seconds: Object.fromEntries(used) });
+      return seconds;
     },
   }));
   try {
-    return await runRound(label, round, onClearDisk, settings);
+    return await runRound(label, round, observed, settings);
   } finally {
     storage.close();
   }
+}
+
+/** By the stack's processes; what sends the bytes is this process in the floor, and its children in other ways. */
+async function processorSecondsOf(stack: TestStack): Promise<Record<string, number>> {
+  const { processes } = await stack.readInfo();
+  const seconds = await processorSeconds([...processes.map(({ pid }) => pid), process.pid]);
+  const names = [...processes.map(({ name }) => name), "sender"];
+  return Object.fromEntries(seconds?.map((used, i) => [names[i] ?? "", used]) ?? []);
 }
 
 /** What one would do without Rasterlift, with good tools. */
@@ -179,6 +209,17 @@ function wholeTable(standings: Standing[], byteSize: number, tools: PythonTools 
       ...("skipped" in tools ? [tools.skipped] : []),
     ],
   };
+}
+
+/** Nothing where the system does not tell (only Linux does). */
+function usageTable(usages: Usage[]): Table[] {
+  const processes = ["s3", "gpu-worker", "temporal", "worker", "api", "postgres", "sender"];
+  if (usages.every(({ seconds }) => Object.keys(seconds).length === 0)) return [];
+  const rows = [...Map.groupBy(usages, ({ name }) => name)].map(([name, runs]) => {
+    const used = processes.map((process) => median(runs.map(({ seconds }) => seconds[process] ?? 0)));
+    return [name, ...[...used, sum(used)].map((seconds) => fixed(seconds, 1))];
+  });
+  return [{ title: "Processor seconds", columns: ["", ...processes, "all"], rows }];
 }
 
 function slowTable(standings: Standing[]): Table {
