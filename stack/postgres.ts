@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -83,6 +83,7 @@ async function chooseIdentity(postgres: string, folder: string): Promise<Identit
   if (await runs(inNamespace([postgres, "--version"]))) return { wrap: inNamespace };
 
   const owner = userOf("postgres") ?? userOf("nobody") ?? { uid: nobody, gid: nobody };
+  chmodSync(path.dirname(folder), 0o711); // its files are for their owners only
   const reaches =
     (await runs(["test", "-x", path.dirname(folder)], owner)) && (await runs([postgres, "--version"], owner));
   if (reaches) return { wrap: (command) => command, user: owner };

@@ -112,7 +112,9 @@ export class Supervised {
     const { command, args, env, user } = this.program;
     const log = openSync(this.logFile, "a", 0o600);
     this.#startedAt = Date.now();
+    const umask = process.umask(0o077); // what it writes is for the owner's eyes only
     const child = spawn(command, args, { env, ...user, detached: true, stdio: ["ignore", log, log] });
+    process.umask(umask);
     closeSync(log);
     this.#child = child;
     this.#identity = child.pid === undefined ? undefined : identify(child.pid);

@@ -19,6 +19,9 @@ The last line is the count, "N passed, N failed"; the exit code is 0 only where 
 
 const root = path.join(import.meta.dirname, "..");
 
+/** A file that takes longer than this hangs. */
+const fileTimeoutMs = 30 * 60_000;
+
 const checks = [
   { name: "type check (tsc)", command: ["tsc", "--noEmit"] },
   { name: "lint (biome)", command: ["biome", "ci", "--colors=off", "."] },
@@ -61,6 +64,7 @@ async function runTests(files: string[], concurrency: number, report: Report, si
   if (files.length === 0 || signal.aborted) return;
   const paths = files.map((file) => path.join(root, file));
   const step = showStep(`${files.length} test files, ${concurrency === 1 ? "one" : concurrency} at a time`);
-  for await (const event of run({ files: paths, cwd: root, concurrency, signal })) report.take(event);
+  for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: fileTimeoutMs }))
+    report.take(event);
   step.done();
 }

