@@ -48,9 +48,9 @@ interface CarriedRender {
  */
 export async function renderImage(input: RenderImageInput, carried?: CarriedRender): Promise<RenderStatus> {
   const render = new RenderRun(input, carried);
-  render.listen();
   return await CancellationScope.nonCancellable(async () => {
     if (carried === undefined) render.begin();
+    render.listen(); // Runs the updates that came with the start at once, so the render has begun by then.
     for (;;) {
       await render.work(async () => {
         await render.openUpload();
