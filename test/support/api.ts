@@ -15,7 +15,7 @@ import { Client } from "./client.ts";
 import { TestDatabase } from "./database.ts";
 
 /** An address at which nothing answers. */
-export const nowhere = "127.0.0.1:1";
+const nowhere = "127.0.0.1:1";
 
 /** The API in this process, on a PostgreSQL of its own; S3 is away, and so is Temporal unless its address is given. */
 export class TestApi {
