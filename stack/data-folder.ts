@@ -11,7 +11,7 @@ import { causeOf } from "./terminal.mjs";
 export interface SupervisorRecord {
   supervisor: ProcessIdentity;
   stopping: boolean;
-  portBase: number;
+  portBase?: number | undefined;
   processes: (ProcessIdentity & { name: string })[];
 }
 

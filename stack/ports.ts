@@ -2,28 +2,34 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** What each port of a stack's block is for, in the block's order; the first is the reservation itself. */
-const uses = [
-  "reserved",
-  "postgres",
-  "temporal",
-  "temporalUi",
-  "temporalHttp",
-  "temporalMetrics",
-  "s3",
-  "s3Grpc",
-  "s3Master",
-  "s3MasterGrpc",
-  "s3Volume",
-  "s3VolumeGrpc",
-  "s3Filer",
-  "s3FilerGrpc",
-  "s3Admin",
-  "s3AdminGrpc",
-  "api",
-] as const;
+/** SeaweedFS's maintenance expects the gRPC port of its admin server at this distance from the HTTP port. */
+const adminGrpcOffset = 10_000;
 
-export type Ports = Readonly<Record<(typeof uses)[number], number>>;
+const blockSize = 16;
+
+/** What each port of a block is for; the block's first is its reservation. */
+function portsFrom(base: number) {
+  return {
+    postgres: base + 1,
+    temporal: base + 2,
+    temporalUi: base + 3,
+    temporalHttp: base + 4,
+    temporalMetrics: base + 5,
+    s3: base + 6,
+    s3Grpc: base + 7,
+    s3Master: base + 8,
+    s3MasterGrpc: base + 9,
+    s3Volume: base + 10,
+    s3VolumeGrpc: base + 11,
+    s3Filer: base + 12,
+    s3FilerGrpc: base + 13,
+    s3Admin: base + 14,
+    s3AdminGrpc: base + 14 + adminGrpcOffset,
+    api: base + 15,
+  } as const;
+}
+
+export type Ports = Readonly<ReturnType<typeof portsFrom>>;
 
 /** A block of ports that no other stack takes while this one holds it. */
 export interface PortBlock {
@@ -32,9 +38,9 @@ export interface PortBlock {
   release(): Promise<void>;
 }
 
-/** Below the ports that systems hand out by themselves, so that no client connection sits on one of ours. */
+/** With the admin port's offset, still below the ports that systems give to client connections by themselves. */
 const lowest = 10_000;
-const highest = 32_000;
+const highest = 20_000;
 const attempts = 200;
 
 /** Left-over connections and a predecessor's sockets may need a moment until its ports are free again. */
@@ -53,26 +59,20 @@ export async function reservePorts(remembered: number | undefined): Promise<Port
       await pause(100);
     } while (performance.now() < deadline);
   }
-  const blocks = Math.floor((highest - lowest) / uses.length);
+  const blocks = Math.floor((highest - lowest) / blockSize);
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const block = await tryBlock(lowest + Math.floor(Math.random() * blocks) * uses.length);
+    const block = await tryBlock(lowest + Math.floor(Math.random() * blocks) * blockSize);
     if (block !== undefined) return block;
   }
-  throw new Error(`no ${uses.length} free ports in a row between ${lowest} and ${highest} after ${attempts} attempts`);
+  throw new Error(`no ${blockSize} free ports in a row between ${lowest} and ${highest} after ${attempts} attempts`);
 }
 
 async function tryBlock(base: number): Promise<PortBlock | undefined> {
   const reservation = await listen(base);
   if (reservation === undefined) return undefined;
-  const rest = uses.slice(1).map((_, index) => base + 1 + index);
-  const free = await Promise.all(rest.map(isFree));
-  if (free.every(Boolean)) {
-    const ports = Object.fromEntries(uses.map((use, index) => [use, base + index])) as Record<
-      (typeof uses)[number],
-      number
-    >;
-    return { base, ports, release: () => close(reservation) };
-  }
+  const ports = portsFrom(base);
+  const free = await Promise.all(Object.values(ports).map(isFree));
+  if (free.every(Boolean)) return { base, ports, release: () => close(reservation) };
   await close(reservation);
   return undefined;
 }

@@ -39,7 +39,7 @@ export async function seaweedProgram(folder: string, ports: Ports, credentials: 
       ...[`-admin.port=${ports.s3Admin}`, `-admin.port.grpc=${ports.s3AdminGrpc}`, "-admin.ui=false", "-webdav=false"],
     ],
     env: { PATH: process.env["PATH"], HOME: folder, TZ: process.env["TZ"] },
-    stopWithinMs: 15_000,
+    stopWithinMs: 5_000, // its volume server, stopped last, may wait for minutes for connections that nobody uses
   };
 }
 

@@ -174,7 +174,7 @@ class Stack implements Watcher {
       this.#folder.writeRecord({
         supervisor: self(),
         stopping: this.#stopping.signal.aborted,
-        portBase: this.#block?.base ?? 0,
+        portBase: this.#block?.base ?? this.#folder.readRecord()?.portBase,
         processes,
       });
       if (this.#addresses === undefined || this.#stopping.signal.aborted) return;

@@ -100,10 +100,7 @@ export class Supervised {
     const child = this.#child;
     if (child === undefined) return;
     child.kill(this.program.stopSignal ?? "SIGTERM");
-    const late = setTimeout(() => {
-      this.#watcher.say(`${this.program.name} (pid ${child.pid}) does not stop; killing it`);
-      killGroup(child.pid);
-    }, this.program.stopWithinMs);
+    const late = setTimeout(() => killGroup(child.pid), this.program.stopWithinMs);
     await this.#exited;
     clearTimeout(late);
   }

@@ -102,6 +102,10 @@ export class TestStack {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  get folder(): string {
+    return this.#folder;
+  }
+
   /** What all processes of the stack have written so far. */
   get output(): string {
     return this.#output;

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { DataFolder } from "../stack/data-folder.ts";
+import { isAlive } from "../stack/process-identity.ts";
+import { runProgram } from "../stack/run-program.ts";
+import { assertFileIsRight } from "./support/check-file.ts";
+import { Client } from "./support/client.ts";
+import { allRgb } from "./support/images.ts";
+import { TestStack } from "./support/stack.ts";
+
+/** Runs one of the stack's commands as a user does, beside the running stack. */
+function command(name: string, args: string[], settings: Record<string, string>) {
+  const script = path.join(import.meta.dirname, "..", "stack", `${name}.ts`);
+  return runProgram(process.execPath, [script, ...args], { env: { ...process.env, PORT: "0", ...settings } });
+}
+
+describe("the embedded stack", () => {
+  let stack: TestStack;
+  before(async () => {
+    stack = await TestStack.start({ GPU_WORKERS: "2" });
+  });
+  after(() => stack[Symbol.asyncDispose]());
+
+  it("names its processes in stack.json, which only the owner can read", async () => {
+    const { processes } = await stack.readInfo();
+    const names = processes.map(({ name }) => name).sort();
+    assert.deepEqual(names, ["api", "gpu-worker", "gpu-worker", "postgres", "s3", "temporal", "worker"]);
+    for (const { pid } of processes) assert.equal(isAlive(pid), true);
+    assert.equal(statSync(path.join(stack.folder, "stack.json")).mode & 0o777, 0o600);
+  });
+
+  it("listens on 127.0.0.1 only", { skip: process.platform !== "linux" && "needs /proc" }, async () => {
+    const { processes } = await stack.readInfo();
+    const addresses = processes.flatMap(({ pid }) => listeningAddresses(pid));
+    assert.ok(addresses.length > 10);
+    assert.deepEqual([...new Set(addresses)], ["127.0.0.1"]);
+  });
+
+  it("gives the GPU worker no credentials", { skip: process.platform !== "linux" && "needs /proc" }, async () => {
+    const { s3, databaseUrl } = stack.info;
+    const secrets = [s3.accessKeyId, s3.secretAccessKey, databaseUrl, new DataFolder(stack.folder).secrets().jwtSecret];
+    for (const pid of await stack.pids("gpu-worker")) {
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+      for (const secret of secrets) assert.equal(environment.includes(secret), false);
+    }
+  });
+
+  it("refuses a second start on its folder", async () => {
+    const { code, output } = await command("start", [], { RASTERLIFT_DATA: stack.folder });
+    assert.equal(code, 1);
+    assert.match(output, /A stack already runs on the data folder .* \(process \d+\)\. Stop it first/);
+  });
+
+  it("runs beside another one, with no port in common", async () => {
+    await using other = await TestStack.start();
+    const ports = (info: object) => [...JSON.stringify(info).matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port);
+    const taken = ports(stack.info);
+    assert.deepEqual(
+      ports(other.info).filter((port) => taken.includes(port)),
+      [],
+    );
+  });
+
+  it("starts nothing where the API's port is in use", async () => {
+    const port = new URL(stack.info.graphqlUrl).port;
+    const folder = path.join(stack.folder, "another");
+    const { code, output } = await command("start", [], { RASTERLIFT_DATA: folder, PORT: port });
+    assert.equal(code, 1);
+    assert.match(output, new RegExp(`Port ${port} is in use\\. .*PORT=0`));
+    assert.deepEqual(new DataFolder(folder).leftBehind(), []);
+  });
+
+  it("takes tokens from npm run token, alone on standard output", async () => {
+    const { output } = await command("token", ["--user", "somebody"], { RASTERLIFT_DATA: stack.folder });
+    assert.match(output, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const client = new Client(stack.info, output.trim());
+    assert.deepEqual(await client.request("{ viewer { id } }"), { viewer: { id: "somebody" } });
+  });
+
+  it("is used and left running by the demo", async () => {
+    const file = path.join(stack.folder, "demo.ppm");
+    const settings = { RASTERLIFT_DATA: stack.folder };
+    const { code, output } = await command("demo", ["--width", "77", "--height", "33", "--out", file], settings);
+    assert.equal(code, 0, output);
+    assert.match(output, /every byte equals the reference/);
+    assert.equal(statSync(file).size, "P6\n77 33\n255\n".length + 77 * 33 * 3);
+    for (const { pid } of (await stack.readInfo()).processes) assert.equal(isAlive(pid), true);
+  });
+
+  it("goes on after its supervisor was killed: the next start takes the place of what is left", async () => {
+    const { processes } = await stack.readInfo();
+    await stack.killSupervisor();
+    for (const { pid } of processes) assert.equal(isAlive(pid), true);
+
+    await stack.start();
+    assert.match(stack.output, /Taking the place of a stack that was killed/);
+    for (const { pid } of processes) assert.equal(isAlive(pid), false);
+  });
+
+  it("keeps its renders and their files over a restart, also on other ports", async () => {
+    const client = await stack.client("keeper");
+    const spec = allRgb(300, 200);
+    const { id } = await client.started({ spec });
+    for await (const { render } of client.events(id)) if (render.status === "COMPLETED") break;
+    const { databaseUrl, processes } = await stack.readInfo();
+
+    assert.equal(await stack.stop(), 0);
+    assert.equal(existsSync(path.join(stack.folder, "stack.json")), false);
+    for (const { pid } of processes) assert.equal(isAlive(pid), false);
+    const squatter = createServer().listen(Number(new URL(databaseUrl).port), "127.0.0.1");
+    await once(squatter, "listening");
+    await stack.start();
+    squatter.close();
+
+    assert.notEqual(stack.info.databaseUrl, databaseUrl);
+    const render = await (await stack.client("keeper")).render(id);
+    assert.ok(render);
+    await assertFileIsRight(render, spec);
+  });
+});
+
+/** proc(5): the local addresses of the process's listening sockets, of /proc/PID/net/tcp and tcp6. */
+function listeningAddresses(pid: number): string[] {
+  const descriptors = readdirSync(`/proc/${pid}/fd`).map((name) => linkOf(`/proc/${pid}/fd/${name}`));
+  const inodes = new Set(descriptors.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const rows = ["tcp", "tcp6"].flatMap((name) =>
+    readFileSync(`/proc/${pid}/net/${name}`, "utf8").trim().split("\n").slice(1),
+  );
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode = ""]) => state === "0A" && inodes.has(inode))
+    .map(([, local = ""]) => readableAddress(local));
+}
+
+/** "0100007F:1F90": each group of four bytes in the machine's order. */
+function readableAddress(local: string): string {
+  const [hex = ""] = local.split(":");
+  return hex.length === 8 ? [...Buffer.from(hex, "hex").reverse()].join(".") : hex;
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return "";
+  }
+}
