@@ -15,11 +15,13 @@ interface Message {
 class RawSocket {
   readonly #socket: WebSocket;
   readonly #heard: Message[] = [];
+  readonly #closed: Promise<{ code: number; reason: string }>;
 
   constructor(url: string, headers: Record<string, string> = {}) {
     this.#socket = new WebSocket(url, GRAPHQL_TRANSPORT_WS_PROTOCOL, { headers });
     this.#socket.on("message", (data) => this.#heard.push(JSON.parse(String(data))));
     this.#socket.on("error", () => {});
+    this.#closed = once(this.#socket, "close").then(([code, reason]) => ({ code, reason: String(reason) }));
   }
 
   async init(payload?: object): Promise<void> {
@@ -39,13 +41,13 @@ class RawSocket {
     for (;;) {
       const message = this.#heard.find(is);
       if (message) return message;
-      await once(this.#socket, "message");
+      const closed = this.#closed.then(({ code, reason }) => assert.fail(`closed with ${code} ${reason}`));
+      await Promise.race([once(this.#socket, "message"), closed]);
     }
   }
 
-  async closed(): Promise<{ code: number; reason: string }> {
-    const [code, reason] = await once(this.#socket, "close");
-    return { code, reason: String(reason) };
+  closed(): Promise<{ code: number; reason: string }> {
+    return this.#closed;
   }
 
   end(): void {
@@ -101,7 +103,7 @@ describe("the API over WebSocket", () => {
   test("closes for a fresh token when the token expires", async () => {
     const socket = new RawSocket(api.wsUrl);
     const toleratedSeconds = 5;
-    await socket.init(await bearer(Math.floor(Date.now() / 1000) - toleratedSeconds + 2));
+    await socket.init(await bearer(Math.floor(Date.now() / 1000) - toleratedSeconds + 4));
     await socket.hears(isAck);
     socket.subscribe("1", follow);
     assert.deepEqual(await socket.closed(), { code: 4403, reason: "Token expired" });
