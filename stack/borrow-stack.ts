@@ -6,7 +6,7 @@ import { DataFolder, defaultDataFolder } from "./data-folder.ts";
 import { readableLog } from "./log-lines.ts";
 import { type StackInfo, startStack } from "./stack.ts";
 import { StackError } from "./stack-error.ts";
-import { lastLines, tell } from "./terminal.mjs";
+import { lastLines, showStep, tell } from "./terminal.mjs";
 
 /** A stack to work with, ready for renders. */
 export interface BorrowedStack {
@@ -50,10 +50,13 @@ async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<B
     child.kill("SIGTERM");
     while (!ended()) await pause(25);
   };
+  const step = showStep(`Starting the stack as process ${child.pid}`);
   try {
     const info = await untilReady(folder, signal, () => !ended());
+    step.done();
     return { info, folder, wasRunning: false, stop };
   } catch (error) {
+    step.failed();
     await stop();
     signal.throwIfAborted();
     throw new StackError(

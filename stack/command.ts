@@ -1,6 +1,6 @@
 import { SettingsError } from "../service/settings.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf } from "./terminal.mjs";
+import { causeOf, tell } from "./terminal.mjs";
 
 /** What a shell reports for a program that Ctrl-C ended. */
 const interrupted = 130;
@@ -17,6 +17,7 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
   }
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+  stopping.signal.addEventListener("abort", () => tell("Stopping"));
   // Whoever started this with a channel wants it to end with them.
   process.channel?.unref();
   process.once("disconnect", () => stopping.abort());

@@ -32,7 +32,6 @@ Data, logs   ${stack.dataFolder}
 Token        npm run token -- --user NAME
 ready after ${((performance.now() - started) / 1000).toFixed(1)} s; Ctrl-C stops everything`);
   if (!stop.aborted) await once(stop, "abort");
-  tell("Stopping");
   await stack.stop();
   return 0;
 });
