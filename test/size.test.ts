@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import type { MikroORM } from "@mikro-orm/postgresql";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
@@ -60,10 +61,12 @@ describe("ten thousand parts", () => {
     return created.render.id;
   }
 
-  async function timed(partCount: number): Promise<number> {
-    const begin = performance.now();
-    await client.completed(await start(partCount));
-    return (performance.now() - begin) / partCount;
+  /** Processor seconds that the worker, which runs the workflows, has used: other load on the machine hardly counts. */
+  async function workerSeconds(): Promise<number> {
+    const [pid] = await stack.pids("worker");
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14).map(Number);
+    return (user + system) / 100;
   }
 
   /** The runs of a render's workflow. */
@@ -78,10 +81,12 @@ describe("ten thousand parts", () => {
     return runs;
   }
 
-  it("keep every history small, lose no event, and can be paused between two runs", async (test) => {
-    const perPartOfFew = await timed(1_000);
+  const skip = process.platform === "linux" ? false : "processor time is read from /proc, which is Linux's";
+  it("keep every history small, lose no event, and can be paused between two runs", { skip }, async (test) => {
+    const atFirst = await workerSeconds();
+    await client.completed(await start(1_000));
     const sentBefore = s3.puts;
-    const begin = performance.now();
+    const before = await workerSeconds();
     const id = await start(10_000);
     const events: RenderEvent[] = [];
     let paused = false;
@@ -93,7 +98,7 @@ describe("ten thousand parts", () => {
       pause = pauseAndResume(id);
     }
     await pause;
-    const perPart = (performance.now() - begin) / 10_000;
+    const perPart = ((await workerSeconds()) - before) / 10_000;
 
     assert.deepEqual(
       events.map(({ sequence }) => sequence),
@@ -107,14 +112,16 @@ describe("ten thousand parts", () => {
 
     const runs = await runsOf(id);
     test.diagnostic(`runs of ${runs.map(({ historyLength }) => historyLength).join(", ")} events`);
-    test.diagnostic(`${perPart.toFixed(1)} ms a part of 10,000, ${perPartOfFew.toFixed(1)} ms of 1,000`);
+    const perPartOfFew = (before - atFirst) / 1_000;
+    const milliseconds = [perPart, perPartOfFew].map((seconds) => (seconds * 1000).toFixed(1));
+    test.diagnostic(`${milliseconds[0]} ms of the worker's processor a part of 10,000, ${milliseconds[1]} of 1,000`);
     assert.ok(runs.length > 1);
     for (const run of runs) {
       assert.ok(run.historyLength > 0 && run.historyLength < 5_000, `a history of ${run.historyLength} events`);
       assert.ok(run.historySize > 0 && run.historySize < 10 * MIB, `a history of ${run.historySize} bytes`);
       assert.ok(run.largestPayload < 512 * 1024, `a payload of ${run.largestPayload} bytes`);
     }
-    assert.ok(perPart <= 1.3 * perPartOfFew, "the time a part takes does not grow");
+    assert.ok(perPart <= 1.5 * perPartOfFew, "the time a part takes does not grow");
   });
 
   it("can be canceled after the workflow has continued as new", async () => {
