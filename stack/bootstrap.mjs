@@ -4,7 +4,7 @@
 // version that the project pins (the npm package `node`). Plain JavaScript, with nothing to install, for Node.js 20.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -119,7 +119,7 @@ async function lockInstallation() {
 }
 
 async function npmCi() {
-  const step = showStep("Installing npm packages (about 500 MB in node_modules)");
+  const step = showStep("Installing npm packages (about 800 MB in node_modules)");
   const { code, output } = await runNpm([
     "ci",
     "--include=dev",
@@ -139,8 +139,15 @@ async function npmCi() {
 }
 
 function cannotInstall(output) {
-  const cause = causeOf(output) ?? "npm ci failed";
+  const cause = causeOf(output) ?? littleRoom() ?? "npm ci failed";
   return `The npm packages could not be installed: ${cause}. Then run the command again.\nnpm's last lines:\n${lastLines(output)}`;
+}
+
+/** npm's scripts do not always say so themselves. */
+function littleRoom() {
+  const { bavail, bsize } = statfsSync(root);
+  const megabytes = Math.floor((bavail * bsize) / 1e6);
+  return megabytes < 1000 ? `the disk has only ${megabytes} MB left: make room, 1 GB at least` : undefined;
 }
 
 /** npm in a process group of its own, so that what it started ends with it when this process is told to stop. */
