@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
 import { renderWorkflowId } from "../workflows/messages.ts";
@@ -6,6 +9,7 @@ import { assertFileIsRight } from "./support/check-file.ts";
 import { endure, kill, victims } from "./support/endurance.ts";
 import { allRgb, MIB } from "./support/images.ts";
 import { ProxiedStack } from "./support/proxied-stack.ts";
+import { TestStack } from "./support/stack.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 describe("processes that die during a render", () => {
@@ -78,17 +82,23 @@ describe("processes that die during a render", () => {
 
 describe("a stack without GPU workers", () => {
   it("keeps the render RUNNING, says so in the Temporal UI, and finishes it once one comes", async () => {
-    await using proxied = await ProxiedStack.start({ GPU_WORKERS: "0" });
-    const client = await proxied.client();
+    await using stack = await TestStack.start({ GPU_WORKERS: "0" });
+    const client = await stack.client();
     const { id } = await client.started({ spec: allRgb(64, 64) });
     await client.until(id, ({ parts }) => parts.some(({ state }) => state === "ACTIVE"));
-    const connection = await Connection.connect({ address: proxied.stack.info.temporalAddress });
+    const address = stack.info.temporalAddress;
+    const connection = await Connection.connect({ address });
     const handle = new TemporalClient({ connection }).workflow.getHandle(renderWorkflowId(id));
     const { currentDetails } = await handle.query<{ currentDetails: string }>("__temporal_workflow_metadata");
+    await connection.close();
     assert.match(currentDetails, /A gpu-worker must run/);
     assert.equal((await client.render(id))?.status, "RUNNING");
-    await client.act("cancelRender", id);
-    await client.until(id, ({ status }) => status === "CANCELED");
-    await connection.close();
+
+    const script = path.resolve(import.meta.dirname, "../gpu-worker/main.ts");
+    const gpuWorker = spawn(process.execPath, [script], { env: { TEMPORAL_ADDRESS: address }, stdio: "ignore" });
+    const exit = once(gpuWorker, "exit");
+    await assertFileIsRight(await client.completed(id), allRgb(64, 64));
+    gpuWorker.kill("SIGTERM");
+    assert.deepEqual(await exit, [0, null]);
   });
 });

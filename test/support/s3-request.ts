@@ -1,5 +1,5 @@
 /** The S3 calls that the project makes; anything else is "Other". */
-export type S3Operation =
+type S3Operation =
   | "CreateMultipartUpload"
   | "UploadPart"
   | "CompleteMultipartUpload"
