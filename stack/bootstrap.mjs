@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { causeOf, lastLines, showStep } from "./terminal.mjs";
+import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
 const modules = path.join(root, "node_modules");
@@ -139,7 +139,7 @@ async function npmCi() {
 }
 
 function cannotInstall(output) {
-  const cause = causeOf(output) ?? littleRoom() ?? "npm ci failed";
+  const cause = downloadCauseOf(output) ?? littleRoom() ?? "npm ci failed";
   return `The npm packages could not be installed: ${cause}. Then run the command again.\nnpm's last lines:\n${lastLines(output)}`;
 }
 

@@ -1,6 +1,6 @@
 import { SettingsError } from "../service/settings.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf, tell } from "./terminal.mjs";
+import { machineCauseOf, tell } from "./terminal.mjs";
 
 /** What a shell reports for a program that Ctrl-C ended. */
 const interrupted = 130;
@@ -51,6 +51,6 @@ function messageOf(error: unknown): string {
   if (error instanceof StackError || error instanceof SettingsError) return error.message;
   if ("code" in error && `${error.code}`.startsWith("ERR_PARSE_ARGS"))
     return `${error.message}\n--help names every option.`;
-  const cause = causeOf(error.message);
+  const cause = machineCauseOf(error.message);
   return cause === undefined ? (error.stack ?? error.message) : `${error.message}: ${cause}.`;
 }

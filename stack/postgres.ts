@@ -6,7 +6,7 @@ import pg from "pg";
 import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
 import type { Program } from "./supervised.ts";
-import { causeOf, lastLines } from "./terminal.mjs";
+import { lastLines, machineCauseOf } from "./terminal.mjs";
 
 const user = "rasterlift";
 const database = "rasterlift";
@@ -130,7 +130,7 @@ async function makeCluster(
   if (code !== 0) {
     rmSync(unfinished, { recursive: true, force: true });
     throw new StackError(
-      `PostgreSQL's data folder could not be made: ${causeOf(output) ?? "initdb failed"}. Its last lines:\n${lastLines(output)}`,
+      `PostgreSQL's data folder could not be made: ${machineCauseOf(output) ?? "initdb failed"}. Its last lines:\n${lastLines(output)}`,
     );
   }
   renameSync(unfinished, folder);

@@ -17,7 +17,7 @@ import { s3Answers, seaweedProgram } from "./seaweedfs.ts";
 import { StackError } from "./stack-error.ts";
 import { killGroup, type Program, Supervised, type Watcher } from "./supervised.ts";
 import { temporalAnswers, temporalProgram } from "./temporal.ts";
-import { causeOf, lastLines, showStep } from "./terminal.mjs";
+import { lastLines, machineCauseOf, showStep } from "./terminal.mjs";
 
 /** stack.json: where everything is, for whoever uses the running stack. */
 export interface StackInfo {
@@ -125,10 +125,10 @@ class Stack implements Watcher {
     const environment = environments(this.#env, services, secrets.jwtSecret);
 
     const database = this.#startPostgres(ports, secrets).then(() =>
-      this.#runToEnd("migrate", "database/migrate.ts", environment.worker),
+      this.#runToEnd("Migrating the database", "database/migrate.ts", environment.worker),
     );
     const storage = this.#startS3(ports, secrets).then(() =>
-      this.#runToEnd("make-bucket", "stack/make-bucket.ts", environment.worker),
+      this.#runToEnd("Making the bucket", "stack/make-bucket.ts", environment.worker),
     );
     const temporal = this.#startTemporal(ports);
     const polling = temporal.then((pollers) => this.#startGpuWorkers(environment.gpuWorker, pollers));
@@ -180,7 +180,9 @@ class Stack implements Watcher {
       if (this.#addresses === undefined || this.#stopping.signal.aborted) return;
       this.#folder.writePrivate("stack.json", `${JSON.stringify(this.info, undefined, 2)}\n`);
     } catch (error) {
-      this.#say(`The list of processes in ${this.#folder.path} could not be written: ${causeOf(`${error}`) ?? error}`);
+      this.#say(
+        `The list of processes in ${this.#folder.path} could not be written: ${machineCauseOf(`${error}`) ?? error}`,
+      );
     }
   }
 
@@ -215,7 +217,11 @@ class Stack implements Watcher {
   async #startTemporal(ports: Ports): Promise<Pollers> {
     if (!embeddedEngines(this.#env).temporal) {
       const { connectionOptions, namespace } = temporalSettings();
-      return Pollers.connect(connectionOptions, namespace);
+      return await Pollers.connect(connectionOptions, namespace).catch((error: unknown) => {
+        throw new StackError(
+          `Temporal at ${connectionOptions.address} does not answer (${error}). Is TEMPORAL_ADDRESS right, and does it run?`,
+        );
+      });
     }
     const address = `127.0.0.1:${ports.temporal}`;
     const program = await temporalProgram(this.#folder.file("temporal.sqlite"), ports);
@@ -263,7 +269,7 @@ class Stack implements Watcher {
     signal.throwIfAborted();
     if (code === 0) return;
     const log = readableLog(output);
-    const cause = causeOf(log);
+    const cause = machineCauseOf(log);
     throw new StackError(
       `${what} failed${cause === undefined ? "" : `: ${cause}`}. Its last lines:\n${lastLines(log)}`,
     );

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readableLog } from "./log-lines.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { StackError } from "./stack-error.ts";
-import { causeOf, lastLines } from "./terminal.mjs";
+import { lastLines, machineCauseOf } from "./terminal.mjs";
 
 /** How to run one process of the stack. */
 export interface Program {
@@ -149,7 +149,7 @@ export class Supervised {
 
   async #failure(what: string): Promise<StackError> {
     const log = readableLog(await readFile(this.logFile, "utf8"));
-    const cause = causeOf(log);
+    const cause = machineCauseOf(log);
     return new StackError(
       `${this.program.name} ${what}${cause === undefined ? "" : `: ${cause}`}. ` +
         `The last lines of ${this.logFile}:\n${lastLines(log)}`,

@@ -9,8 +9,11 @@ export function showStep(title: string): Step;
 /** Prints a line on standard error, above a step that is shown there. */
 export function tell(line: string): void;
 
-/** What a program's output says went wrong and what to do, in one sentence; undefined where it is none of the usual causes. */
-export function causeOf(output: string): string | undefined;
+/** What in the machine a program's output says went wrong, and what to do; undefined where it names nothing usual. */
+export function machineCauseOf(output: string): string | undefined;
+
+/** The same of a program that downloads. */
+export function downloadCauseOf(output: string): string | undefined;
 
 /** The last lines of a program's output (12 unless told), indented, for a message. */
 export function lastLines(output: string, count?: number): string;

@@ -41,9 +41,13 @@ export function tell(line) {
   process.stderr.write(`${process.stderr.isTTY && steps.length > 0 ? clearLine : ""}${line}\n`);
 }
 
-const causes = [
+const machineCauses = [
   [/ENOSPC|no space left on device|disk quota exceeded/i, "the disk is full: make room"],
   [/EROFS|read-only file system/i, "the folder is read-only: use a writable one"],
+  [/EACCES|EPERM|Permission denied/i, "a file may not be written: check who owns the folder"],
+];
+
+const downloadCauses = [
   [
     /EINTEGRITY|do not match the hashes|hash mismatch/i,
     "what was downloaded does not match its hash, so it was not used: check the registry or mirror that it came from",
@@ -64,12 +68,16 @@ const causes = [
     /E404|No matching distribution|Could not find a version/i,
     "the registry does not have it for this machine: check the registry (npm config get registry, pip config list)",
   ],
-  [/EACCES|EPERM|Permission denied/i, "a file may not be written: check who owns the folder"],
 ];
 
-/** What a program's output says went wrong and what to do, in one sentence; undefined where it is none of the usual causes. */
-export function causeOf(output) {
-  return causes.find(([pattern]) => pattern.test(output))?.[1];
+/** What in the machine a program's output says went wrong, and what to do; undefined where it names nothing usual. */
+export function machineCauseOf(output) {
+  return machineCauses.find(([pattern]) => pattern.test(output))?.[1];
+}
+
+/** The same of a program that downloads. */
+export function downloadCauseOf(output) {
+  return machineCauseOf(output) ?? downloadCauses.find(([pattern]) => pattern.test(output))?.[1];
 }
 
 /** The last lines of a program's output, indented, for a message. */
