@@ -54,7 +54,7 @@ export async function benchLatency({ runs = RUNS, signal, progress }: BenchSetti
         ],
         notes: [
           "Steps are medians, by the times of the workflow's history.",
-          `Rendering and digesting the part takes ${fixed(rendering, 1)} ms of renderAndUploadPart's (measured alone); the PUT takes most of the rest.`,
+          `Rendering and digesting the part takes ${fixed(rendering, 1)} ms of renderAndUploadPart's (measured alone).`,
         ],
       },
     ],

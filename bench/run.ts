@@ -79,6 +79,9 @@ async function run({ values, names }: ReturnType<typeof readArguments>, signal: 
   process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
 }
 
+// Every stack that a benchmark starts listens for this process's exit, as does every child.
+process.setMaxListeners(100);
+
 const stopped = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopped.abort());
 
