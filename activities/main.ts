@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
-import { connect } from "../database/connect.ts";
+import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
@@ -75,7 +75,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   try {
     if (!stop.aborted) await worker.runUntil(once(stop, "abort"));
   } finally {
-    await Promise.all([orm.close(), connection.close(), workerConnection.close()]);
+    await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);
     storage.close();
   }
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Client, Connection } from "@temporalio/client";
-import { connect } from "../database/connect.ts";
+import { connect, disconnect } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
 import { readSettings } from "../service/settings.ts";
@@ -51,7 +51,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   if (!stop.aborted) await once(stop, "abort");
   await server.close();
   await feed.close();
-  await orm.close();
+  await disconnect(orm);
   await temporal.close();
   storage.close();
 }

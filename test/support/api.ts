@@ -7,7 +7,7 @@ import { EventFeed } from "../../api/event-feed.ts";
 import { RenderWorkflows } from "../../api/render-workflows.ts";
 import { type ApiServer, startServer } from "../../api/server.ts";
 import { apiSettings } from "../../api/settings.ts";
-import { connect } from "../../database/connect.ts";
+import { connect, disconnect } from "../../database/connect.ts";
 import { createLog } from "../../service/log.ts";
 import { readSettings } from "../../service/settings.ts";
 import { Storage } from "../../storage/storage.ts";
@@ -64,7 +64,7 @@ export class TestApi {
       settings,
       log,
     });
-    return new TestApi(database, orm, server, secret, [feed, orm, temporal, storage]);
+    return new TestApi(database, orm, server, secret, [feed, { close: () => disconnect(orm) }, temporal, storage]);
   }
 
   get url(): string {
