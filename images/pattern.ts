@@ -38,16 +38,16 @@ type ValueOf<P extends Parameter> = P extends { type: "Int"; optional: true }
             : string;
 
 /** The checked parameters of one image; a colour is "#RRGGBB". */
-export type Values<P extends Parameters> = { readonly [K in keyof P]: ValueOf<P[K]> };
+type Values<P extends Parameters> = { readonly [K in keyof P]: ValueOf<P[K]> };
 
-export type Direction = "RIGHT" | "DOWN" | "LEFT" | "UP";
-export type Axis = "VERTICAL" | "HORIZONTAL";
+type Direction = "RIGHT" | "DOWN" | "LEFT" | "UP";
+type Axis = "VERTICAL" | "HORIZONTAL";
 
 /**
  * What the host computes exactly for the kernel: one number a column, one number a row, and a table.
  * Every number is an integer of magnitude at most 2^24, because a kernel calculates in 32-bit floats.
  */
-export interface Tables {
+interface Tables {
   /** The kernel's `columns` entry for pixel column x (0 … width − 1). */
   column(x: number): number;
   /** The kernel's `rows` entry for pixel row y (0 … height − 1, counted from the top). */
