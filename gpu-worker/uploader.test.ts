@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { after, describe, test } from "node:test";
 import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
@@ -133,19 +134,33 @@ describe("uploader", () => {
     );
   });
 
-  test("goes over to a new connection where the server has closed the kept one meanwhile", async () => {
-    let connections = 0;
+  test("closes a connection that is idle for some seconds, and then opens another", async () => {
     await using server = await startPutServer(async (request, response) => {
       await bodyOf(request);
-      response.writeHead(200, { etag: '"again"' }).end();
+      response.writeHead(200, { etag: '"e"' }).end();
     });
-    server.server.on("connection", () => connections++);
+    server.server.keepAliveTimeout = 0; // This server would keep it open for ever.
+    const closed: Promise<unknown>[] = [];
+    server.server.on("connection", (socket) => closed.push(once(socket, "close")));
     const upload = { url: server.url, bytes, signal: never, onProgress: () => {} };
     await uploader.put(upload);
-    const second = uploader.put(upload);
-    server.server.closeIdleConnections();
-    assert.equal((await second).etag, '"again"');
-    assert.equal(connections, 2);
+    await closed[0];
+    await uploader.put(upload);
+    assert.equal(closed.length, 2);
+  });
+
+  test("sends nothing a second time, also where the kept connection breaks", async () => {
+    let requests = 0;
+    await using server = await startPutServer(async (request, response) => {
+      requests++;
+      if (requests === 2) return request.socket.resetAndDestroy();
+      await bodyOf(request);
+      response.writeHead(200, { etag: '"e"' }).end();
+    });
+    const upload = { url: server.url, bytes, signal: never, onProgress: () => {} };
+    await uploader.put(upload);
+    await assert.rejects(uploader.put(upload), UploadError);
+    assert.equal(requests, 2);
   });
 
   test("uses its connection again", async () => {

@@ -21,7 +21,7 @@ export class UploadError extends Error {
 
 export interface Uploader {
   /**
-   * Sends the bytes and returns what the server answered, whatever that is.
+   * Sends the bytes, once, and returns what the server answered, whatever that is.
    * @throws UploadError, or the signal's reason once it aborts
    */
   put(upload: Upload): Promise<S3Answer>;
@@ -34,12 +34,16 @@ const CHUNK = 256 * 1024;
 /** Characters; no error document is longer, and what comes after is not waited for. */
 const ANSWER_LIMIT = 16 * 1024;
 
-/** Puts parts by node:http, which costs the least CPU time a byte, over connections that are kept. */
+/**
+ * An idle connection is closed after so long, before a server would close it just when it is used again
+ * (https://nodejs.org/api/http.html#requestreusedsocket). One in use is cut by the stall timer alone.
+ */
+const KEEP_IDLE_MS = 2_000;
+
+/** Puts parts by node:http, which costs the least CPU time a byte, over connections that are kept from part to part. */
 export function createUploader({ stallSeconds }: { stallSeconds: number }): Uploader {
-  const agents = {
-    "http:": new http.Agent({ keepAlive: true }),
-    "https:": new https.Agent({ keepAlive: true }),
-  };
+  const options = { keepAlive: true, timeout: KEEP_IDLE_MS };
+  const agents = { "http:": new http.Agent(options), "https:": new https.Agent(options) };
 
   function open(url: URL, options: http.RequestOptions): http.ClientRequest {
     return url.protocol === "https:"
@@ -56,16 +60,10 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
     const request = open(url, { method: "PUT", headers });
     const cut = () => request.destroy();
     signal.addEventListener("abort", cut, { once: true });
-    let bytesSent = 0;
-    const onProgress = (sent: number) => {
-      bytesSent = sent;
-      upload.onProgress(sent);
-    };
     try {
-      return await exchange(request, bytes, onProgress, stallSeconds);
+      return await exchange(request, bytes, upload.onProgress, stallSeconds);
     } catch (error) {
       signal.throwIfAborted();
-      if (isStaleConnection(request, bytesSent, error)) return await put(upload);
       throw new UploadError(error instanceof Error ? error.message || error.name : String(error), { cause: error });
     } finally {
       signal.removeEventListener("abort", cut);
@@ -79,16 +77,6 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
       agents["https:"].destroy();
     },
   };
-}
-
-/**
- * The server closed a kept connection just when it was used again (https://nodejs.org/api/http.html#requestreusedsocket)
- * and at most the first chunk went into its void: no failure, another connection will do. The pool runs out of kept
- * connections, so this ends.
- */
-function isStaleConnection({ reusedSocket }: http.ClientRequest, bytesSent: number, error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return reusedSocket && bytesSent <= CHUNK && (code === "ECONNRESET" || code === "EPIPE");
 }
 
 async function exchange(
