@@ -14,18 +14,20 @@ interface Message {
 /** A socket that speaks graphql-transport-ws by hand, and keeps what it hears. */
 class RawSocket {
   readonly #socket: WebSocket;
+  readonly #opened: Promise<unknown>;
   readonly #heard: Message[] = [];
   readonly #closed: Promise<{ code: number; reason: string }>;
 
   constructor(url: string, headers: Record<string, string> = {}) {
     this.#socket = new WebSocket(url, GRAPHQL_TRANSPORT_WS_PROTOCOL, { headers });
+    this.#opened = once(this.#socket, "open");
     this.#socket.on("message", (data) => this.#heard.push(JSON.parse(String(data))));
     this.#socket.on("error", () => {});
     this.#closed = once(this.#socket, "close").then(([code, reason]) => ({ code, reason: String(reason) }));
   }
 
   async init(payload?: object): Promise<void> {
-    await once(this.#socket, "open");
+    await this.#opened;
     this.send({ type: "connection_init", ...(payload ? { payload } : {}) });
   }
 
