@@ -46,6 +46,7 @@ export interface PartActivities {
  * - `UploadGone` (not retryable): S3 does not know the upload any more (404 NoSuchUpload).
  * - `S3Refused` (not retryable): S3 refused the request for good; the message says what S3 said.
  * - `S3Unavailable` (retryable): resets, timeouts, stalls, 408, 429, 5xx, SlowDown.
+ * - `StorageFull` (retryable): S3 answered 507.
  * - `PartCorrupted` (retryable, at most twice): S3 answered BadDigest.
  * - `RendererFailed` (retryable): the renderer or its device failed.
  */
@@ -54,5 +55,6 @@ export type PartFailureType =
   | "UploadGone"
   | "S3Refused"
   | "S3Unavailable"
+  | "StorageFull"
   | "PartCorrupted"
   | "RendererFailed";

@@ -41,6 +41,7 @@ const meanings: [status: number, body: string, type: PartFailureType, retryable:
   [502, "<html>", "S3Unavailable", true],
   [503, s3Error("SlowDown"), "S3Unavailable", true],
   [504, "", "S3Unavailable", true],
+  [507, s3Error("XMinioStorageFull"), "StorageFull", true],
 ];
 
 for (const [status, body, type, retryable] of meanings) {
@@ -60,8 +61,20 @@ test("says what S3 said, and never its URL's signature", () => {
   assert.doesNotMatch(message, /5ec8e7/);
 });
 
+const advices: [status: number, body: string, advice: RegExp][] = [
+  [400, s3Error("InvalidArgument"), /Check S3_ENDPOINT, S3_BUCKET.*retry the render/],
+  [403, s3Error("AccessDenied"), /credentials.*s3:PutObject.*retry the render/],
+  [404, s3Error("NoSuchUpload"), /lifecycle rule.*a retry renders all parts again/],
+  [500, s3Error("InternalError"), /log and its free disk space, then retry the render/],
+  [503, s3Error("SlowDown"), /lower GPU_CONCURRENCY, then retry the render/],
+  [507, s3Error("XMinioStorageFull"), /Make room there, then retry the render/],
+];
+for (const [status, body, advice] of advices) {
+  test(`says what a person can do about ${status}`, () => assert.match(failure(status, body).message, advice));
+}
+
 test("keeps a long message short", () => {
-  assert.ok(failure(400, s3Error("Odd", "x".repeat(10_000))).message.length < 500);
+  assert.ok(failure(400, s3Error("Odd", "x".repeat(10_000))).message.length < 600);
 });
 
 test("corrupted bytes are sent again twice", () => {
@@ -87,5 +100,5 @@ test("pauses grow with the attempt up to a cap, are drawn at random, and are lon
 test("a broken connection is tried again", () => {
   const { type, nonRetryable, message } = connectionFailure(new Error("socket hang up"), 1);
   assert.deepEqual([type, nonRetryable], ["S3Unavailable", false]);
-  assert.match(message, /socket hang up/);
+  assert.match(message, /socket hang up\. If this lasts: is the S3 server running/);
 });

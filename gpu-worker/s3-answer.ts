@@ -34,6 +34,19 @@ const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "Inc
 
 const SLOW_DOWN_CODES = new Set(["SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"]);
 
+/** What a person can do about a part that has failed for good. */
+const advice = {
+  unreachable: "If this lasts: is the S3 server running, and can GPU workers reach it? Then retry the render.",
+  failing: "If this lasts, look at the S3 server's log and its free disk space, then retry the render.",
+  full: "The storage behind S3 is full. Make room there, then retry the render: the parts already stored are kept.",
+  throttled: "S3 asks for fewer requests. If this lasts, lower GPU_CONCURRENCY, then retry the render.",
+  forbidden:
+    "A new URL did not help: check that the credentials of the control worker (AWS_ACCESS_KEY_ID or its role) may do s3:PutObject on this bucket, and the machines' clocks; then retry the render.",
+  gone: "Somebody else or a lifecycle rule of the bucket has aborted the upload; a retry renders all parts again.",
+  refused:
+    "S3 refuses this part whenever it is sent. Check S3_ENDPOINT, S3_BUCKET and the bucket's policy, then retry the render.",
+};
+
 /**
  * The ETag, without its quotes, of a part that S3 accepted.
  * @throws ApplicationFailure of the type that the answer means (see PartFailureType)
@@ -42,7 +55,8 @@ export function etagOf(answer: S3Answer, state: AttemptState): string {
   if (answer.status >= 200 && answer.status < 300) {
     const etag = answer.etag?.replaceAll('"', "");
     if (etag) return etag;
-    throw retryable("S3Unavailable", `S3 answered ${answer.status} without an ETag`, ORDINARY, state.attempt);
+    const said = `S3 answered ${answer.status} without an ETag.`;
+    throw retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
   throw failureOf(answer, state);
 }
@@ -54,29 +68,31 @@ export function isCorruption(answer: S3Answer): boolean {
 
 /** The connection broke, stalled or could not be made: nobody knows what S3 has, and sending the part again is right. */
 export function connectionFailure(error: Error, attempt: number): ApplicationFailure {
-  return retryable("S3Unavailable", `The connection to S3 failed: ${error.message}`, ORDINARY, attempt);
+  const said = `The connection to S3 failed: ${error.message.replace(/\.$/, "")}.`;
+  return retryable("S3Unavailable", `${said} ${advice.unreachable}`, ORDINARY, attempt);
 }
 
 function failureOf({ status, body }: S3Answer, state: AttemptState): ApplicationFailure {
   const { code, message } = errorOf(body);
-  const said = `S3 answered ${status}${code && ` ${code}`}${message && `: ${message}`}`;
+  const said = `S3 answered ${status}${code && ` ${code}`}${message && `: ${message.replace(/\.$/, "")}`}.`;
 
   if (code === "BadDigest") {
     if (state.corruptions > CORRUPTIONS_ALLOWED) {
       const times = `It has refused this part ${state.corruptions} times: something on the way to it alters bytes.`;
-      return final("PartCorrupted", `${said}. ${times}`);
+      return final("PartCorrupted", `${said} ${times}`);
     }
     return retryable("PartCorrupted", said, ORDINARY, state.attempt);
   }
   if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
-    return retryable("S3Unavailable", said, SLOW_DOWN, state.attempt);
+    return retryable("S3Unavailable", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
   }
+  if (status === 507) return retryable("StorageFull", `${said} ${advice.full}`, ORDINARY, state.attempt);
   if (status === 408 || status >= 500 || PASSING_CODES.has(code)) {
-    return retryable("S3Unavailable", said, ORDINARY, state.attempt);
+    return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
-  if (status === 403) return final("UrlExpired", said);
-  if (status === 404 && code === "NoSuchUpload") return final("UploadGone", said);
-  return final("S3Refused", said);
+  if (status === 403) return final("UrlExpired", `${said} ${advice.forbidden}`);
+  if (status === 404 && code === "NoSuchUpload") return final("UploadGone", `${said} ${advice.gone}`);
+  return final("S3Refused", `${said} ${advice.refused}`);
 }
 
 function final(type: PartFailureType, message: string): ApplicationFailure {

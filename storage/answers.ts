@@ -59,7 +59,8 @@ const credentialsWrong: Rule = {
 const failing: Rule = {
   meaning: "retry",
   code: "S3Unavailable",
-  advice: ({ endpoint }) => `If this lasts, look at the log and the free disk space of the server at ${endpoint}.`,
+  advice: ({ endpoint }) =>
+    `If this lasts, look at the log and the free disk space of the server at ${endpoint}, then retry the render.`,
 };
 
 const storageFull: Rule = {
@@ -135,13 +136,15 @@ function byStatus(status: number): Rule | undefined {
 const unreachable: Rule = {
   meaning: "retry",
   code: "S3Unavailable",
-  advice: ({ endpoint }) => `If this lasts: is the S3 server at ${endpoint} running, and S3_ENDPOINT right?`,
+  advice: ({ endpoint }) =>
+    `If this lasts: is the S3 server at ${endpoint} running, and S3_ENDPOINT right? Then retry the render.`,
 };
 
 const refused: Rule = {
   meaning: "refused",
   code: "S3Refused",
-  advice: () => "S3 refuses this request whenever it is asked.",
+  advice: () =>
+    "S3 refuses this request whenever it is asked. Check S3_ENDPOINT, S3_BUCKET, AWS_REGION and the bucket's policy, then retry the render.",
 };
 
 /** The one place that says what a failed request to S3 means. `error` is what the AWS SDK threw. */
