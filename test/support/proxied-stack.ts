@@ -15,9 +15,12 @@ export class ProxiedStack {
     this.stack = stack;
   }
 
-  /** @param settings further environment variables of the stack */
-  static async start(settings: Record<string, string> = {}): Promise<ProxiedStack> {
-    const s3 = await S3Server.start();
+  /**
+   * @param settings further environment variables of the stack
+   * @param s3Parent the folder that gets a folder with S3's data
+   */
+  static async start(settings: Record<string, string> = {}, s3Parent?: string): Promise<ProxiedStack> {
+    const s3 = await S3Server.start(s3Parent);
     const proxy = await S3Proxy.start(s3.access.endpoint);
     const stack = await TestStack.start({
       S3_ENDPOINT: proxy.endpoint,

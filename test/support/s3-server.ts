@@ -27,8 +27,9 @@ export class S3Server {
     };
   }
 
-  static async start(): Promise<S3Server> {
-    const folder = await mkdtemp(path.join(tmpdir(), "rasterlift-test-s3-"));
+  /** @param parent the folder that gets a folder with its data */
+  static async start(parent = tmpdir()): Promise<S3Server> {
+    const folder = await mkdtemp(path.join(parent, "rasterlift-test-s3-"));
     const server = new S3Server(folder, await reservePorts(undefined));
     await server.start();
     await new Bucket(server.access).create();
