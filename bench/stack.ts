@@ -24,12 +24,12 @@ export async function timeRender(client: Client, spec: SpecInput, signal: AbortS
 }
 
 /** Milliseconds since the epoch, with fractions. */
-export function now(): number {
+function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
 /** The promise's outcome, or the signal's reason once it aborts. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const settled = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
