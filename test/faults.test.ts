@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { assertFileIsRight } from "./support/check-file.ts";
 import type { Client } from "./support/client.ts";
 import { allRgb, MIB } from "./support/images.ts";
@@ -155,5 +156,53 @@ describe("faults between the project and S3", () => {
       render.byteSize,
     );
     await assertFileIsRight(render, big);
+  });
+});
+
+describe("a presigned URL whose life ends before S3 sees it", () => {
+  const expiresSeconds = 8;
+  const isLate = { kind: "delay", milliseconds: (expiresSeconds + 1) * 1000 } as const;
+  let proxied: ProxiedStack;
+  let client: Client;
+  before(async () => {
+    proxied = await ProxiedStack.start({ PRESIGN_EXPIRES_SECONDS: `${expiresSeconds}` });
+    client = await proxied.client();
+  });
+  afterEach(() => proxied.clear());
+  after(() => proxied[Symbol.asyncDispose]());
+
+  /** Four parts. */
+  const spec = allRgb(2777, 2503);
+  const start = () => client.started({ spec, partSize: 5 * MIB });
+  const statuses = (part: number) => proxied.proxy.of("UploadPart", part).map(({ status }) => status);
+
+  it("on the way: S3 answers 403, and a new URL costs that part one attempt", async () => {
+    proxied.proxy.rule = (request) => (sendsPart(request, 2) && request.attempt === 1 ? isLate : undefined);
+    const render = await client.completed((await start()).id);
+    assert.deepEqual(statuses(2), [403, 200]);
+    assert.deepEqual(proxied.attempts(render.id, render.partCount), [1, 2, 1, 1]);
+    await assertFileIsRight(render, spec);
+  });
+
+  it("on the way, more than once: it is no refusal of S3, and the render is not given up", async () => {
+    proxied.proxy.rule = (request) => (sendsPart(request, 2) && request.attempt <= 2 ? isLate : undefined);
+    const render = await client.completed((await start()).id);
+    assert.deepEqual(statuses(2), [403, 403, 200]);
+    assert.deepEqual(proxied.attempts(render.id, render.partCount), [1, 3, 1, 1]);
+    await assertFileIsRight(render, spec);
+  });
+
+  it("in a GPU worker that stands still: each part costs at most one attempt more", async () => {
+    const [gpuWorker = 0] = await proxied.stack.pids("gpu-worker");
+    process.kill(gpuWorker, "SIGSTOP");
+    const { id, partCount } = await start();
+    await client.until(id, ({ parts }) => parts.some(({ state }) => state === "ACTIVE"));
+    await delay(isLate.milliseconds);
+    process.kill(gpuWorker, "SIGCONT");
+    const render = await client.completed(id);
+    const answers = Array.from({ length: partCount }, (_, index) => statuses(index + 1));
+    assert.ok(answers.flat().includes(403), "some URL expired");
+    for (const answer of answers) assert.ok(["200", "403,200"].includes(`${answer}`), `${answer}`);
+    await assertFileIsRight(render, spec);
   });
 });
