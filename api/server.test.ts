@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { createRender } from "../database/create-render.ts";
 import { TestApi } from "../test/support/api.ts";
@@ -57,6 +60,25 @@ describe("the API over HTTP", () => {
       assert.deepEqual([answer.status, answer.code], [status, code], body.slice(0, 80));
       assert.doesNotMatch(JSON.stringify(answer.errors), /stack|node_modules/);
     }
+  });
+
+  test("says in one line where its port is in use", async () => {
+    const { port } = new URL(api.url);
+    const another = spawn(process.execPath, ["api/main.ts"], {
+      env: {
+        PORT: port,
+        DATABASE_URL: api.database.url,
+        S3_BUCKET: "renders",
+        JWT_SECRET: "a secret of thirty-two characters",
+      },
+    });
+    const [[code], stdout, stderr] = await Promise.all([
+      once(another, "close"),
+      text(another.stdout),
+      text(another.stderr),
+    ]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, new RegExp(`^The API cannot start: .* in use .*:${port}\\. .*HOST and PORT\\.\n$`));
   });
 
   test("takes only POST, and only a content type that no foreign page can send", async () => {

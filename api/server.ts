@@ -1,10 +1,12 @@
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler } from "express";
+import { SettingsError } from "../service/settings.ts";
 import type { Authenticate } from "./auth.ts";
 import type { Context, Services } from "./context.ts";
 import { health, ready } from "./health.ts";
@@ -23,7 +25,10 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-/** Serves GraphQL over HTTP and WebSocket, and the health checks, on one port; port 0 picks a free one. */
+/**
+ * Serves GraphQL over HTTP and WebSocket, and the health checks, on one port; port 0 picks a free one.
+ * @throws SettingsError where it cannot listen there
+ */
 export async function startServer(
   { host, port }: { host: string; port: number },
   authenticate: Authenticate,
@@ -31,7 +36,6 @@ export async function startServer(
 ): Promise<ApiServer> {
   const app = express().disable("x-powered-by");
   const http = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, app);
-  const sockets = serveWebSocket(http, path, schema, authenticate, services);
   const apollo = new ApolloServer<Context>({
     schema,
     validationRules: [limitOperation, refuseSubscriptions],
@@ -60,12 +64,17 @@ export async function startServer(
   );
   app.use(bodyRefused);
 
-  await new Promise<void>((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(port, host, resolve);
-  });
-  const { port: actual } = http.address() as AddressInfo;
+  const { port: actual } = await listen(http, host, port);
+  const sockets = serveWebSocket(http, path, schema, authenticate, services);
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, close: () => apollo.stop() };
+}
+
+async function listen(http: Server, host: string, port: number): Promise<AddressInfo> {
+  http.listen(port, host);
+  await once(http, "listening").catch((error: Error) => {
+    throw new SettingsError(`The API cannot start: ${error.message}. Give it a free address with HOST and PORT.`);
+  });
+  return http.address() as AddressInfo;
 }
 
 /** Answers a body that is no JSON, or too large, as GraphQL answers. */
