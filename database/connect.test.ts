@@ -20,4 +20,10 @@ describe("disconnect", () => {
     await disconnect(orm);
     assert.deepEqual(await Promise.all(reads), Array(10).fill(null));
   });
+
+  test("has nothing to do where PostgreSQL never answered", async () => {
+    const orm = await connect("postgresql://rasterlift:secret@127.0.0.1:1/rasterlift");
+    await assert.rejects(orm.em.fork().findOne(Viewer, "alice"), /ECONNREFUSED/);
+    await disconnect(orm);
+  });
 });

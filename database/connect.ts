@@ -16,9 +16,12 @@ export function connect(databaseUrl: string): Promise<MikroORM> {
 /**
  * Ends the connections once the queries under way are done. MikroORM's own `close()` never ends where a connection is
  * just being opened: its driver (kysely 0.29.6) forgets the pool first, so whoever waits for the connection fails
- * without giving it back.
+ * without giving it back. Where PostgreSQL was never there, there is no connection to end.
  */
 export async function disconnect(orm: MikroORM): Promise<void> {
-  const pool = await orm.em.getConnection().getNativeClient();
-  await pool.end();
+  const pool = await orm.em
+    .getConnection()
+    .getNativeClient()
+    .catch(() => undefined);
+  await pool?.end();
 }
