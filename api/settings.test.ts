@@ -36,6 +36,6 @@ test("without a way to check tokens, or with two, the API does not start", () =>
 test("every wrong setting is named at once", () => {
   assert.throws(
     () => readSettings(apiSettings, { ...least, PORT: "70000", DATABASE_URL: "mysql://x", JWKS_URL: "nowhere" }),
-    /DATABASE_URL: .*\n.*PORT: .*\n.*JWKS_URL: /,
+    /DATABASE_URL: .*\n.*PORT: must be a whole number from 0 to 65535\n.*JWKS_URL: /,
   );
 });

@@ -18,9 +18,11 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
 }
 
 /** A whole number given as text, within `minimum` … `maximum`. */
-export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  z
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
     .string()
-    .regex(/^\d+$/, `must be a whole number from ${minimum} to ${maximum}`)
+    .regex(/^\d+$/, message)
     .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum));
+    .pipe(z.number().min(minimum, message).max(maximum, message));
+}
