@@ -5,13 +5,14 @@ import { checkPartSize, objectKey } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
 import { type BorrowedStack, borrowStack } from "./borrow-stack.ts";
+import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { DemoClient, type FinishedRender } from "./demo-client.ts";
 import { showProgress } from "./progress-bar.ts";
 import { ReferenceCheck } from "./reference.ts";
 import { signToken } from "./sign-token.ts";
-import { readSpecOptions, specOptions } from "./spec-options.ts";
+import { readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 
 const usage = `Usage: npm run demo -- [OPTION ...]
@@ -63,6 +64,7 @@ interface Report {
 
 await runCommand(usage, async (stop) => {
   const wish = readWish();
+  if (wish.out !== undefined) await checkTarget(wish.out);
   const stack = await borrowStack(wish.keep, stop);
   let right = false;
   try {
@@ -83,7 +85,7 @@ function readWish(): Wish {
     maxRenderBytes: Number.MAX_SAFE_INTEGER,
   });
   const issues = "issues" in check ? check.issues : [];
-  const partSize = partSizeText === undefined ? undefined : Number(partSizeText);
+  const partSize = partSizeText === undefined ? undefined : readInteger("--part-size", partSizeText);
   const partSizeIssue = partSize === undefined ? undefined : checkPartSize(partSize);
   if (partSizeIssue !== undefined) issues.push(partSizeIssue);
   if ("issues" in check || issues.length > 0) throw new StackError(issues.map(({ message }) => message).join("\n"));

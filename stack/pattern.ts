@@ -1,5 +1,4 @@
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
-import path from "node:path";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { type BackendChoice, backendChoices } from "../gpu-worker/backend.ts";
@@ -11,6 +10,7 @@ import { partRange, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
 import { integer, readSettings } from "../service/settings.ts";
+import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
 import { readSpecOptions, specOptions } from "./spec-options.ts";
@@ -78,21 +78,6 @@ async function render(image: Image, file: string, backend: BackendChoice, stop: 
   } finally {
     await renderers.close();
   }
-}
-
-/** A device or a folder is not to be replaced by the rename that ends a render. */
-async function checkTarget(file: string): Promise<void> {
-  const folder = path.dirname(path.resolve(file));
-  if (!(await kindOf(folder))?.isDirectory()) throw new StackError(`There is no folder ${folder}; make it first.`);
-  const present = await kindOf(file);
-  if (present && !present.isFile()) throw new StackError(`${file} is not a plain file; name another one.`);
-}
-
-function kindOf(file: string) {
-  return stat(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
-  });
 }
 
 /** Writes beside the file and renames at the end, so that no partial image ever stands under its name. */

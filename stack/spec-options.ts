@@ -23,8 +23,8 @@ type SpecValues = { readonly [name in keyof typeof specOptions]?: string | undef
 export function readSpecOptions(pattern: string, file: string, values: SpecValues): RenderSpecInput {
   const { width, height, params, format, "row-order": rowOrder, "pixels-per-metre": pixelsPerMetre } = values;
   return {
-    width: readInteger("--width", width),
-    height: readInteger("--height", height),
+    width: readInteger("--width", required("--width", width)),
+    height: readInteger("--height", required("--height", height)),
     pattern: { [pattern]: readParameters(params ?? "{}") },
     format: format === undefined ? formatOfFile(file) : readChoice("--format", format, FORMATS),
     rowOrder: readChoice("--row-order", rowOrder ?? "BOTTOM_UP", ["BOTTOM_UP", "TOP_DOWN"]),
@@ -34,8 +34,13 @@ export function readSpecOptions(pattern: string, file: string, values: SpecValue
 
 const FORMATS = formats.map(({ name }) => name);
 
-function readInteger(option: string, text: string | undefined): number {
+function required(option: string, text: string | undefined): string {
   if (text === undefined) throw new StackError(`${option} is missing; give it in pixels, e.g. ${option} 1920.`);
+  return text;
+}
+
+/** @throws StackError where the text of the option is no whole number from 0 */
+export function readInteger(option: string, text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new StackError(`${option} is ${text}; it must be a whole number.`);
 }
