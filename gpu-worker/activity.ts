@@ -19,6 +19,7 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
   return {
     async renderAndUploadPart(task) {
       const context = Context.current();
+      const startedAt = performance.now();
       const beat: PartHeartbeat = { phase: "waiting", bytesSent: 0, corruptions: earlierCorruptions(context) };
       const report = () => context.heartbeat({ ...beat });
       report();
@@ -47,6 +48,7 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
           etag: etagOf(answer, { attempt, corruptions: beat.corruptions }),
           crc32,
           attempt,
+          workedMs: Math.round(performance.now() - startedAt),
           backend: renderers.backend,
         };
       } catch (error) {

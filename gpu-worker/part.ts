@@ -23,6 +23,8 @@ export interface PartResult {
   crc32: number;
   /** The Temporal attempt that succeeded, from 1. */
   attempt: number;
+  /** How long that attempt took on its GPU worker, in milliseconds: the rest of the time it waited for one. */
+  workedMs: number;
   /** What rendered it: "webgpu (NVIDIA H200)", "webasm" or "cpu". */
   backend: string;
 }

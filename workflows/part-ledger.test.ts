@@ -8,6 +8,7 @@ const result = (part: number) => ({
   etag: part.toString(16).padStart(32, "0"),
   crc32: (part * 0x9e3779b1) >>> 0,
   attempt: 1,
+  workedMs: 1,
   backend: "cpu",
 });
 

@@ -22,10 +22,8 @@ import { failureOf, failureType } from "./failures.ts";
 import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messages.ts";
 import { type PackedLedger, PartLedger } from "./part-ledger.ts";
 import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
+import { PartWindow } from "./part-window.ts";
 import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
-
-/** Parts on the GPU queue at a time: enough for eight GPU workers, few enough that a pause soon takes effect. */
-const partsInFlight = 32;
 
 /** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
 const failedPartsLimit = 3;
@@ -34,6 +32,7 @@ const failedPartsLimit = 3;
 interface CarriedRender {
   upload: Upload;
   ledger: PackedLedger;
+  window: number;
   status: RenderStatus;
   startedAt: string;
   /** The last event's. */
@@ -68,6 +67,7 @@ class RenderRun {
   readonly #input: RenderImageInput;
   readonly #key: string;
   readonly #ledger: PartLedger;
+  readonly #window: PartWindow;
   readonly #urls = new PartUrls((from, to) => this.#presign(from, to));
   readonly #events: EventRecorder;
   readonly #operator = CancellationScope.current();
@@ -88,6 +88,7 @@ class RenderRun {
     this.#input = input;
     this.#key = objectKey(input.renderId, input.spec.format);
     this.#ledger = new PartLedger(input, carried?.ledger);
+    this.#window = new PartWindow(carried?.window);
     this.#upload = carried?.upload;
     this.#status = carried?.status ?? "RUNNING";
     this.#startedAt = carried?.startedAt ?? new Date().toISOString();
@@ -260,7 +261,7 @@ class RenderRun {
   }
 
   #mayStartPart(): boolean {
-    return this.#hasPartsToStart() && this.#status === "RUNNING" && this.#inFlight < partsInFlight;
+    return this.#hasPartsToStart() && this.#status === "RUNNING" && this.#inFlight < this.#window.size;
   }
 
   /** Nothing is in flight, and nothing more is to start in this run. */
@@ -283,10 +284,14 @@ class RenderRun {
 
   #startPart(part: number, url: PartUrl): void {
     this.#inFlight += 1;
+    const [inFlight, putAt] = [this.#inFlight, Date.now()];
     this.#ledger.start(part);
     this.#events.progress();
     this.#renderPart(part, url)
-      .then(({ result, retried }) => this.#ledger.finish(part, result, retried))
+      .then(({ result, retried }) => {
+        this.#ledger.finish(part, result, retried);
+        if (!retried) this.#window.returned(inFlight, Date.now() - putAt - result.workedMs);
+      })
       .catch((error: unknown) => this.#partFailed(part, error))
       .finally(() => {
         this.#inFlight -= 1;
@@ -351,6 +356,7 @@ class RenderRun {
     await continueAsNew<typeof renderImage>(this.#input, {
       upload: this.#opened(),
       ledger: this.#ledger.pack(),
+      window: this.#window.size,
       status: this.#status,
       startedAt: this.#startedAt,
       sequence: this.#events.sequence,

@@ -82,10 +82,12 @@ export class StagedRender {
   async part(task: PartTask): Promise<PartResult> {
     const { attempt } = Context.current().info;
     Context.current().heartbeat();
+    const startedAt = performance.now();
     this.#call(`part ${task.partNumber}`);
     await this.#script.part?.(task, attempt);
     const etag = task.partNumber.toString(16).padStart(32, "0");
-    return { etag, crc32: task.partNumber, attempt, backend: "staged" };
+    const workedMs = Math.round(performance.now() - startedAt);
+    return { etag, crc32: task.partNumber, attempt, workedMs, backend: "staged" };
   }
 
   async complete(request: CompleteRequest) {
