@@ -52,6 +52,32 @@ describe("processes that die during a render", () => {
     }
   });
 
+  it("SIGTERM of GPU workers whose parts outlast the grace time hands them back: exit code 0, and sent anew at once", async () => {
+    proxied.proxy.rule = ({ operation, attempt }) =>
+      operation === "UploadPart" && attempt === 1 ? { kind: "throttle", bytesPerSecond: MIB / 16 } : undefined;
+    const client = await proxied.client();
+    const twoParts = allRgb(1801, 1801);
+    const { id } = await client.started({ spec: twoParts, partSize: 5 * MIB });
+    await waitFor(
+      "both parts on the wire",
+      () => proxied.puts(id).filter(({ bodyBytes }) => bodyBytes > 0).length === 2,
+    );
+    const pids = await proxied.stack.pids("gpu-worker");
+    const outputBefore = proxied.stack.output.length;
+    const asked = performance.now();
+    for (const pid of pids) process.kill(pid, "SIGTERM");
+    const render = await client.completed(id);
+    assert.deepEqual(proxied.attempts(id, 2), [2, 2]);
+    const lastSent = Math.max(...proxied.puts(id).map(({ startedAt }) => startedAt));
+    assert.ok(
+      lastSent - asked < 27_000,
+      `sent anew ${lastSent - asked} ms after SIGTERM, as if their workers had died`,
+    );
+    await assertFileIsRight(render, twoParts);
+    const exits = () => proxied.stack.output.slice(outputBefore).match(/\bgpu-worker .*exit code 0/g)?.length;
+    await waitFor("their exits", () => exits() === pids.length);
+  });
+
   it("two GPU workers share one render, and one alone finishes it", async () => {
     slowly();
     const client = await proxied.client();
