@@ -148,6 +148,18 @@ describe("the API over HTTP", () => {
     });
   });
 
+  test("counts a name's characters as people do", async () => {
+    const start = async (name: string) => {
+      const input = `{ spec: { width: 0, height: 1, pattern: { allRgb: {} } }, name: ${JSON.stringify(name)} }`;
+      const fields = "... on InvalidSpecError { issues { path } }";
+      const { data } = await query(`mutation { startRender(input: ${input}) { ${fields} } }`);
+      return (data as { startRender: { issues: { path: string[] }[] } }).startRender.issues.map(({ path }) => path[0]);
+    };
+    assert.deepEqual(await start("🎨".repeat(200)), ["width"]);
+    assert.deepEqual(await start("🎨".repeat(201)), ["width", "name"]);
+    assert.deepEqual(await start("two\nlines"), ["width", "name"]);
+  });
+
   test("does without Temporal: a render is QUEUED all the same, and an action says what is missing", async () => {
     const client = await api.client("bob");
     const start = performance.now();

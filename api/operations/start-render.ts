@@ -74,8 +74,9 @@ export async function startRender(input: StartRenderArguments, context: Context)
 
 function checkText(field: string, text: string | null | undefined, minimum: number): FieldIssue[] {
   if (text == null) return [];
-  const fits = text.length >= minimum && text.length <= maxTextLength;
+  const { length } = [...text];
+  const fits = length >= minimum && length <= maxTextLength;
   if (fits && !/\p{Cc}|\p{Cs}/u.test(text)) return [];
-  const message = `${field} has ${text.length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character.`;
+  const message = `${field} has ${length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character.`;
   return [{ path: [field], message }];
 }
