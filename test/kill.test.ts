@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
 import { renderWorkflowId } from "../workflows/messages.ts";
 import { assertFileIsRight } from "./support/check-file.ts";
@@ -36,6 +37,16 @@ describe("processes that die during a render", () => {
       });
     });
   }
+
+  it("S3 is away for 20 seconds: no part runs out of attempts", async () => {
+    slowly();
+    await endure(proxied, spec, async (latest) => {
+      await waitFor("some parts", () => (latest()?.partsDone ?? 0) >= 4);
+      await proxied.s3.kill();
+      await delay(20_000);
+      await proxied.s3.start();
+    });
+  });
 
   it("SIGTERM of a worker drains: exit code 0, and no attempt is lost", async () => {
     slowly();

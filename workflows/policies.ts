@@ -37,14 +37,15 @@ export const { presignParts } = proxyActivities<ControlActivities>({
 
 /**
  * Renders and uploads up to 1 GiB, possibly over a slow line, so only the heartbeat says that it lives.
- * Eight attempts bridge about two minutes of S3 or workers being away; then the part has failed, not its siblings.
+ * Twelve attempts with pauses of 0 … 20 seconds between them bridge about a minute of S3 being away, and 20 seconds of it
+ * even for the unluckiest of many parts; then the part has failed, not its siblings.
  */
 const partPolicy: ActivityOptions = {
   taskQueue: GPU_QUEUE,
   startToCloseTimeout: "2 hours",
   heartbeatTimeout,
   cancellationType,
-  retry: { initialInterval: "1 second", maximumInterval: "1 minute", maximumAttempts: 8 },
+  retry: { initialInterval: "1 second", maximumInterval: "1 minute", maximumAttempts: 12 },
 };
 export const { renderAndUploadPart } = proxyActivities<PartActivities>(partPolicy);
 

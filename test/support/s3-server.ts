@@ -18,6 +18,7 @@ export class S3Server {
   private constructor(folder: string, block: PortBlock) {
     this.#folder = folder;
     this.#block = block;
+    process.once("exit", () => this.#process?.kill("SIGKILL"));
     this.access = {
       endpoint: `http://127.0.0.1:${block.ports.s3}`,
       bucket: "rasterlift-test",
@@ -40,7 +41,6 @@ export class S3Server {
   async start(): Promise<void> {
     const { command, args, env } = await seaweedProgram(this.#folder, this.#block.ports, this.access);
     const weed = spawn(command, args, { env, stdio: "ignore" });
-    process.once("exit", () => weed.kill("SIGKILL"));
     this.#process = weed;
     await waitFor("S3", () => s3Answers(this.access.endpoint));
   }
