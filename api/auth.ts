@@ -29,8 +29,9 @@ export function createAuthenticate(settings: AuthSettings): Authenticate {
     if (!authorization) throw unauthenticated("This needs a token: send the header Authorization: Bearer TOKEN.");
     const token = bearer.exec(authorization)?.[1];
     if (!token) throw unauthenticated("The Authorization header must be: Bearer TOKEN.");
-    const { sub = "", exp = 0 } = await verify(token).catch(refuse);
-    if (!userId.test(sub)) throw unauthenticated("The token's subject (sub) must have 1 to 255 printable characters.");
+    const { sub, exp = 0 } = await verify(token).catch(refuse);
+    if (typeof sub !== "string" || !userId.test(sub))
+      throw unauthenticated("The token's subject (sub) must have 1 to 255 printable characters.");
     return { id: sub, expiresAt: (exp + clockToleranceSeconds) * 1000 };
   };
 }

@@ -1,6 +1,6 @@
 import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/main.ts";
-import { readSettings } from "../service/settings.ts";
+import { readSettings, SettingsError } from "../service/settings.ts";
 import { migrate } from "./migrations.ts";
 import { databaseSettings } from "./settings.ts";
 
@@ -14,7 +14,10 @@ Settings from the environment:
 
 async function run(log: Log): Promise<void> {
   const { DATABASE_URL } = readSettings(databaseSettings);
-  const ran = await migrate(DATABASE_URL);
+  const ran = await migrate(DATABASE_URL).catch((error: unknown) => {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new SettingsError(`PostgreSQL does not answer at DATABASE_URL: ${error.message}`);
+  });
   log.info({ ran }, ran.length > 0 ? "schema migrated" : "schema is up to date");
 }
 

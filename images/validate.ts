@@ -150,5 +150,6 @@ function checkChoice(value: unknown, choices: readonly string[], path: string[],
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? "nothing";
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -11,7 +11,7 @@ export interface InvalidSpec {
 
 export function invalidSpec(issues: FieldIssue[]): InvalidSpec {
   const fields = issues.map(({ path }) => path.join(".")).join(", ");
-  return { __typename: "InvalidSpecError", message: `Nothing was stored: mend ${fields}.`, issues };
+  return { __typename: "InvalidSpecError", message: `The spec is outside its limits: mend ${fields}.`, issues };
 }
 
 /** Checks everything at once, and plans the parts where all is well. */

@@ -58,14 +58,14 @@ export async function startRender(input: StartRenderArguments, context: Context)
   if (created.kind === "quotaExceeded") {
     return {
       __typename: "QuotaExceededError",
-      message: `You have ${MAX_ACTIVE_RENDERS} renders under way, as many as you may. Wait until one ends, or cancel one.`,
+      message: `You have as many renders under way as you may: ${MAX_ACTIVE_RENDERS}. Wait until one ends, or cancel one.`,
     };
   }
   const { render } = created;
   if (!isDeepStrictEqual(render.spec, spec) || render.partSize !== plan.partSize) {
     return {
       __typename: "IdempotencyConflictError",
-      message: `The key ${JSON.stringify(idempotencyKey)} belongs to render ${render.id}, which has another spec. Use a new key.`,
+      message: `The key ${JSON.stringify(idempotencyKey)} belongs to render ${render.id}, which has another spec or part size. Use a new key.`,
     };
   }
   if (render.sequence === 1) await context.workflows.start(render);
