@@ -28,7 +28,7 @@ const task: PartTask = { renderId: "r", spec, partNumber: 1, start: 20, end: 100
 
 describe("renderAndUploadPart", async () => {
   const renderers = await createRenderers({ backend: "webasm", threads: 1, md5: true });
-  const uploader = createUploader({ stallSeconds: 30 });
+  const uploader = createUploader({ concurrency: 4, stallSeconds: 30 });
   const { renderAndUploadPart } = createPartActivities({ renderers, uploader, buffers: new BufferPool(2 ** 20) });
   after(async () => {
     uploader.close();
@@ -53,7 +53,7 @@ describe("renderAndUploadPart", async () => {
     });
 
     const expected = referenceBytes(spec, task.start, task.end);
-    assert.deepEqual(outcome, { etag: "abc", crc32: crc32(expected), attempt: 1, backend: "webasm" });
+    assert.partialDeepStrictEqual(outcome, { etag: "abc", crc32: crc32(expected), attempt: 1, backend: "webasm" });
     assert.equal(received.length, 1);
     assert.ok(received[0]?.body.equals(expected));
     assert.equal(received[0]?.headers["content-length"], String(expected.length));
