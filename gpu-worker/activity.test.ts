@@ -28,7 +28,7 @@ const task: PartTask = { renderId: "r", spec, partNumber: 1, start: 20, end: 100
 
 describe("renderAndUploadPart", async () => {
   const renderers = await createRenderers({ backend: "webasm", threads: 1, md5: true });
-  const uploader = createUploader({ concurrency: 4, stallSeconds: 30 });
+  const uploader = createUploader({ stallSeconds: 30 });
   const { renderAndUploadPart } = createPartActivities({ renderers, uploader, buffers: new BufferPool(2 ** 20) });
   after(async () => {
     uploader.close();
