@@ -8,8 +8,8 @@ import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
 import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
 
-/** A program that the embedded stack (or a test of workflows) runs: Temporal's CLI, SeaweedFS, Temporal's test server. */
-export type Engine = "temporal" | "weed" | "temporal-test-server";
+/** A program that the embedded stack (or a test of workflows) runs: Temporal's CLI, SeaweedFS. */
+export type Engine = "temporal" | "weed";
 
 const requirements = path.join(import.meta.dirname, "engines", "requirements.txt");
 
