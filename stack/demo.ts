@@ -9,6 +9,7 @@ import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { DemoClient, type FinishedRender } from "./demo-client.ts";
+import { inSteps } from "./in-steps.ts";
 import { showProgress } from "./progress-bar.ts";
 import { ReferenceCheck } from "./reference.ts";
 import { signToken } from "./sign-token.ts";
@@ -43,9 +44,6 @@ const options = {
   out: { type: "string" },
   keep: { type: "boolean", default: false },
 } as const;
-
-/** Bytes compared at once: many at a time are faster than each small chunk of the network. */
-const compareBytes = 2 ** 20;
 
 interface Wish {
   spec: RenderSpec;
@@ -177,20 +175,6 @@ function notWrong<T>(check: () => T): T {
   } catch (error) {
     throw new StackError(`THE FILE IS WRONG: ${error instanceof Error ? error.message : error}.`);
   }
-}
-
-async function* inSteps(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let gathered: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    gathered.push(chunk);
-    size += chunk.length;
-    if (size < compareBytes) continue;
-    yield Buffer.concat(gathered);
-    gathered = [];
-    size = 0;
-  }
-  yield Buffer.concat(gathered);
 }
 
 function nameOf({ width, height, pattern, format }: RenderSpec): string {
