@@ -38,7 +38,13 @@ export async function seaweedProgram(folder: string, ports: Ports, credentials: 
       ...["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"],
       ...[`-admin.port=${ports.s3Admin}`, `-admin.port.grpc=${ports.s3AdminGrpc}`, "-admin.ui=false", "-webdav=false"],
     ],
-    env: { PATH: process.env["PATH"], HOME: folder, TZ: process.env["TZ"] },
+    env: {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      TZ: process.env["TZ"],
+      // Volumes are opened so many at a time. With one, everybody waits for about a second whenever it is full.
+      WEED_MASTER_VOLUME_GROWTH_COPY_1: "4",
+    },
     stopWithinMs: 5_000, // its volume server, stopped last, may wait for minutes for connections that nobody uses
   };
 }
