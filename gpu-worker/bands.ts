@@ -36,25 +36,36 @@ export function* bandsOf(image: PreparedImage, { start, end }: ByteRange): Gener
 }
 
 /**
- * Writes a band's bytes, the padding of its rows included, into the part whose first byte is the file's byte
- * `partStart`. What lies outside of the part is left out.
+ * Puts a band's bytes, the padding of its rows included, into the part whose first byte is the file's byte `partStart`.
+ * What lies outside of the part is left out.
+ * @param bytes begins with those of the whole tile, row after row
  */
-export function packBand(
-  image: PreparedImage,
-  band: Band,
-  rows: readonly Float32Array[],
-  partStart: number,
-  part: DataView,
-): void {
+export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partStart: number, part: Buffer): void {
+  const { stride, shape, spec } = image;
   const { bytesPerPixel } = image.format;
-  const padding = image.spec.width * bytesPerPixel;
-  let rowStart = rowPosition(image, band.fileRow) - partStart;
-  for (const pixels of rows) {
-    if (rowStart >= part.byteLength) return;
-    image.pack(pixels, band.width, rowStart + band.left * bytesPerPixel, part);
-    if (band.endsRows) writeZeros(part, rowStart + padding, rowStart + image.stride);
-    rowStart += image.stride;
+  const tileStride = shape.tileWidth * bytesPerPixel;
+  const hasGaps = tileStride !== stride || band.width !== shape.tileWidth;
+  const bandStart = rowPosition(image, band.fileRow) - partStart;
+  if (!hasGaps) place(bytes, 0, shape.bandRows * tileStride, bandStart, part);
+  for (let row = 0, at = bandStart; hasGaps && row < shape.bandRows && at < part.length; row++, at += stride) {
+    const tileRow = row * tileStride;
+    place(bytes, tileRow, tileRow + band.width * bytesPerPixel, at + band.left * bytesPerPixel, part);
+    if (band.endsRows) clear(part, at + spec.width * bytesPerPixel, at + stride);
   }
+}
+
+/**
+ * Copies the bytes `start` … `end − 1` to position `at` of the part, as far as they lie in it. By `Buffer.copy`, which moves
+ * memory: `Uint8Array.set` into shared memory takes single bytes (4 GB/s instead of 25).
+ */
+function place(bytes: Buffer, start: number, end: number, at: number, part: Buffer): void {
+  const cut = Math.max(0, -at);
+  if (start + cut < end && at < part.length) bytes.copy(part, at + cut, start + cut, end);
+}
+
+function clear(part: Buffer, start: number, end: number): void {
+  const [from, to] = [Math.max(0, start), Math.min(end, part.length)];
+  if (from < to) part.fill(0, from, to);
 }
 
 /** The file's position before which everything is packed once this band and those before it are. */
@@ -65,9 +76,4 @@ export function packedUpTo(image: PreparedImage, band: Band): number {
 
 function rowPosition({ headerSize, stride }: PreparedImage, fileRow: number): number {
   return headerSize + fileRow * stride;
-}
-
-function writeZeros(part: DataView, from: number, to: number): void {
-  const end = Math.min(to, part.byteLength);
-  for (let at = Math.max(0, from); at < end; at++) part.setUint8(at, 0);
 }

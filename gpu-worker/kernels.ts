@@ -1,18 +1,25 @@
 import { GPU, type IKernelRunShortcut } from "gpu.js";
 import type { BackendKind } from "./backend.ts";
 import { Lru } from "./lru.ts";
-import type { PreparedImage } from "./prepared-image.ts";
+import { type ByteOrder, Packer } from "./packer.ts";
+import type { KernelShape, PreparedImage } from "./prepared-image.ts";
 import { runInWasmMemory } from "./webasm.ts";
 
-/**
- * Computes one band: `rows[y][x]` is 0xRRGGBB of column x, row y of the kernel's shape.
- * The arguments may be changed as soon as the call has returned.
- */
+/** The pixels that one run of a kernel has computed. */
+export interface BandPixels {
+  /**
+   * Memory that begins with their bytes, those of the kernel's whole shape, row after row. To be called once, since they
+   * may take the pixels' place; the next band overwrites them.
+   */
+  pack(order: ByteOrder): Buffer;
+}
+
+/** Computes one band. The arguments may be changed as soon as the call has returned. */
 export type BandKernel = (
   columns: Float32Array,
   rows: Float32Array,
   table: Float32Array,
-) => Float32Array[] | Promise<Float32Array[]>;
+) => BandPixels | Promise<BandPixels>;
 
 interface CachedKernel {
   compute: BandKernel;
@@ -34,6 +41,8 @@ const feedings: Record<BackendKind, Feeding> = {
 };
 
 const KERNELS_KEPT = 16;
+
+const WASM_PAGE = 65_536;
 
 /** The compiled kernels of one thread, kept for as long as they are in use. */
 export class Kernels {
@@ -69,16 +78,17 @@ export class Kernels {
       output: [shape.tileWidth, shape.bandRows],
       precision: "single",
     });
-    const run: BandKernel =
-      this.#kind === "webgpu"
-        ? async (...inputs) => asBand(await kernel(...inputs))
-        : (...inputs) => asBand(kernel(...inputs));
-    await run(columns[0] ?? new Float32Array(shape.tileWidth), new Float32Array(shape.bandRows), table);
+    const first = [columns[0] ?? new Float32Array(shape.tileWidth), new Float32Array(shape.bandRows), table];
+    rowsOf(await kernel(...first));
     this.#checkMode(kernel, patternName);
-    return {
-      compute: this.#kind === "webasm" ? runInWasmMemory(kernel.kernel, shape) : run,
-      destroy: () => kernel.destroy(),
-    };
+    return { compute: this.#runnerOf(kernel, shape), destroy: () => kernel.destroy() };
+  }
+
+  #runnerOf(kernel: IKernelRunShortcut, shape: KernelShape): BandKernel {
+    if (this.#kind === "webasm") return runInWasmMemory(kernel.kernel, shape);
+    const pack = packerOfRows(shape);
+    if (this.#kind === "webgpu") return async (...inputs) => pack(rowsOf(await kernel(...inputs)));
+    return (...inputs) => pack(rowsOf(kernel(...inputs)));
   }
 
   #checkMode({ kernel }: IKernelRunShortcut, patternName: string): void {
@@ -91,8 +101,24 @@ export class Kernels {
   }
 }
 
+/** Pixels that gpu.js hands over row by row are packed in a memory of the kernel's own. */
+function packerOfRows({ tileWidth, bandRows }: KernelShape): (rows: Float32Array[]) => BandPixels {
+  const count = tileWidth * bandRows;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((count * 4) / WASM_PAGE) });
+  const pixels = new Float32Array(memory.buffer, 0, count);
+  const packer = new Packer(memory, 0);
+  return (rows) => ({
+    pack: (order) => {
+      rows.forEach((row, y) => {
+        pixels.set(row, y * tileWidth);
+      });
+      return packer.pack(count, order);
+    },
+  });
+}
+
 /** @throws Error where the result is anything but two-dimensional numbers: a kernel may also return vectors */
-function asBand(result: unknown): Float32Array[] {
+function rowsOf(result: unknown): Float32Array[] {
   if (Array.isArray(result) && result.every((row) => row instanceof Float32Array)) return result;
   throw new Error("A pattern's kernel must return one number.");
 }

@@ -3,11 +3,11 @@ import { formatOf } from "../images/formats/index.ts";
 import type { Kernel } from "../images/pattern.ts";
 import { patternOf } from "../images/patterns/index.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { type RowPacker, rowPackerOf } from "./packer.ts";
+import { type ByteOrder, byteOrderOf } from "./packer.ts";
 
 /** The pixels that one run of a kernel computes: `tileWidth` columns of `bandRows` rows. */
 export interface KernelShape {
-  /** A multiple of 4, so that WebAssembly computes every row four pixels at a time. */
+  /** A multiple of 4, so that WebAssembly computes and packs every row four pixels at a time. */
   tileWidth: number;
   bandRows: number;
 }
@@ -19,7 +19,7 @@ const MAXIMUM_SIDE = 2 ** 18;
 export interface PreparedImage {
   spec: RenderSpec;
   format: Format;
-  pack: RowPacker;
+  byteOrder: ByteOrder;
   patternName: string;
   kernel: Kernel;
   shape: KernelShape;
@@ -45,7 +45,7 @@ export function prepareImage(spec: RenderSpec, bandPixels: number): PreparedImag
   return {
     spec,
     format,
-    pack: rowPackerOf(format),
+    byteOrder: byteOrderOf(format),
     patternName: pattern.name,
     kernel: pattern.kernel,
     shape,

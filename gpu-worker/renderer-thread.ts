@@ -34,7 +34,7 @@ async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
   const isCancelled = () => Atomics.load(cancelFlag, 0) === 1;
   parentPort?.on("message", async ({ spec, range, buffer, md5 }: RenderOrder) => {
     try {
-      const target = new Uint8Array(buffer, 0, range.end - range.start);
+      const target = Buffer.from(buffer, 0, range.end - range.start);
       answer({ type: "rendered", bytes: await renderer.render(spec, range, target, { md5, isCancelled }) });
     } catch (error) {
       answer(error instanceof RenderingCancelled ? { type: "cancelled" } : failed(error));

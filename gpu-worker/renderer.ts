@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { RenderSpec } from "../images/spec.ts";
 import type { BackendKind } from "./backend.ts";
-import { type Band, type ByteRange, bandsOf, packBand, packedUpTo } from "./bands.ts";
+import { type Band, type ByteRange, bandsOf, packedUpTo, placeBand } from "./bands.ts";
 import { type BandKernel, Kernels } from "./kernels.ts";
 import { Lru } from "./lru.ts";
 import { type PreparedImage, prepareImage } from "./prepared-image.ts";
@@ -54,21 +54,20 @@ export class Renderer {
   async render(
     spec: RenderSpec,
     range: ByteRange,
-    target: Uint8Array,
+    target: Buffer,
     { md5, isCancelled }: RenderOptions,
   ): Promise<RenderedBytes> {
     const image = this.#prepare(spec);
     const kernel = await this.#kernels.kernelOf(image);
     const watch = new StopWatch();
     const digest = new Digest(target, md5, watch);
-    const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     const header = Math.min(image.headerSize, range.end) - range.start;
     if (header > 0) image.format.writeHeader(spec, range.start, target.subarray(0, header));
 
-    for await (const { band, rows } of computeInOrder(image, kernel, range, this.#kernels.feeding.bandsInFlight)) {
+    for await (const { band, pixels } of computeInOrder(image, kernel, range, this.#kernels.feeding.bandsInFlight)) {
       watch.lap("kernel");
       if (isCancelled()) throw new RenderingCancelled();
-      packBand(image, band, rows, range.start, view);
+      placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
       watch.lap("packing");
       digest.upTo(packedUpTo(image, band) - range.start);
     }
@@ -92,22 +91,22 @@ export class Renderer {
 /** Starts the range's bands in order, at most `inFlight` ahead of the one that is taken, and yields their pixels. */
 async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: ByteRange, inFlight: number) {
   const inputRows = new Float32Array(image.shape.bandRows);
-  const started: { band: Band; rows: ReturnType<BandKernel> }[] = [];
+  const started: { band: Band; pixels: ReturnType<BandKernel> }[] = [];
   try {
     for (const band of bandsOf(image, range)) {
       image.fillRows(band.fileRow, inputRows);
-      started.push({ band, rows: kernel(band.columns, inputRows, image.table) });
+      started.push({ band, pixels: kernel(band.columns, inputRows, image.table) });
       if (started.length >= inFlight) yield* oldest(started);
     }
     while (started.length > 0) yield* oldest(started);
   } finally {
-    await Promise.allSettled(started.map(({ rows }) => rows));
+    await Promise.allSettled(started.map(({ pixels }) => pixels));
   }
 }
 
-async function* oldest(started: { band: Band; rows: ReturnType<BandKernel> }[]) {
+async function* oldest(started: { band: Band; pixels: ReturnType<BandKernel> }[]) {
   const first = started.shift();
-  if (first) yield { band: first.band, rows: await first.rows };
+  if (first) yield { band: first.band, pixels: await first.pixels };
 }
 
 /** CRC-32 and, where asked for, MD5 of bytes that become ready from the front. */

@@ -1,4 +1,6 @@
 import type { Kernel } from "gpu.js";
+import type { BandKernel, BandPixels } from "./kernels.ts";
+import { Packer } from "./packer.ts";
 import type { KernelShape } from "./prepared-image.ts";
 
 /** What gpu.js keeps of a compiled WebAssembly kernel: `_active` in its src/backend/web-assembly/kernel.js. */
@@ -7,8 +9,8 @@ interface CompiledModule {
   run: WasmRun;
   /** The same, four cells at a time; `start` and `end` are multiples of 4. Null where SIMD is missing. */
   runSimd: WasmRun | null;
-  /** The module's memory: arguments, constants, output. */
-  f32: Float32Array;
+  /** Arguments, constants, output. */
+  memory: WebAssembly.Memory;
   layout: {
     arrays: Record<string, { index: number; offset: number; flatLength: number }>;
     /** In bytes. */
@@ -20,33 +22,30 @@ interface CompiledModule {
 type WasmRun = (start: number, end: number, seed: number) => void;
 
 /**
- * Runs a kernel that gpu.js has built for WebAssembly inside its memory, without the copy of every result that
- * gpu.js's own `run` makes (`f32.slice`, as dear as the kernel itself). The rows it returns are views
- * that the next run overwrites.
+ * Runs a kernel that gpu.js has built for WebAssembly inside its memory, and packs the pixels there too, without the copy
+ * of every result that gpu.js's own `run` makes (`f32.slice`, as dear as the kernel itself).
  *
  * gpu.js has no public way to do this: what is read here are internals of 2.24.1, checked at every use.
  * @throws Error where gpu.js no longer keeps them this way
  */
-export function runInWasmMemory(kernel: Kernel, { tileWidth, bandRows }: KernelShape) {
-  const { run, runSimd, f32, layout, cells } = compiledModule(kernel, tileWidth * bandRows);
+export function runInWasmMemory(kernel: Kernel, { tileWidth, bandRows }: KernelShape): BandKernel {
+  const { run, runSimd, memory, layout, cells } = compiledModule(kernel, tileWidth * bandRows);
   const inputs = Object.values(layout.arrays)
     .sort((a, b) => a.index - b.index)
-    .map(({ offset, flatLength }) => f32.subarray(offset / 4, offset / 4 + flatLength));
-  const output = layout.outputOffset / 4;
-  const rows = Array.from({ length: bandRows }, (_, row) =>
-    f32.subarray(output + row * tileWidth, output + (row + 1) * tileWidth),
-  );
+    .map(({ offset, flatLength }) => new Float32Array(memory.buffer, offset, flatLength));
   const runCells = runSimd ?? run;
+  const packer = new Packer(memory, layout.outputOffset);
+  const pixels: BandPixels = { pack: (order) => packer.pack(cells, order) };
   const current: (Float32Array | undefined)[] = [];
 
-  return (...values: [columns: Float32Array, rows: Float32Array, table: Float32Array]): Float32Array[] => {
+  return (...values) => {
     values.forEach((value, index) => {
       const changes = index === ROWS || current[index] !== value;
       if (changes) inputs[index]?.set(value);
       current[index] = value;
     });
     runCells(0, cells, 0);
-    return rows;
+    return pixels;
   };
 }
 
@@ -64,11 +63,11 @@ function compiledModule(kernel: Kernel, cells: number): CompiledModule {
 
 function isCompiledModule(value: unknown): value is CompiledModule {
   if (!isRecord(value) || !isRecord(value["layout"]) || !isRecord(value["layout"]["arrays"])) return false;
-  const { run, runSimd, f32, layout, cells } = value;
+  const { run, runSimd, memory, layout, cells } = value;
   return (
     typeof run === "function" &&
     (runSimd === null || typeof runSimd === "function") &&
-    f32 instanceof Float32Array &&
+    memory instanceof WebAssembly.Memory &&
     typeof cells === "number" &&
     typeof layout["outputOffset"] === "number" &&
     Object.keys(value["layout"]["arrays"]).length === 3 &&
