@@ -5,6 +5,7 @@ import { abortOrphanUploads } from "./abort-orphan-uploads.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { completeUpload, type PartDigest } from "./complete-upload.ts";
 import { talkingToS3 } from "./failures.ts";
+import { countGpuSlots } from "./gpu-slots.ts";
 import { initUpload } from "./init-upload.ts";
 import { presignParts } from "./presign-parts.ts";
 import { recordEvent } from "./record-event.ts";
@@ -25,11 +26,18 @@ export interface Tools {
 
 /** The activities of the control task queue. */
 export function createActivities(tools: Tools): ControlActivities & JanitorActivities {
-  const { storage, orm, digest, presignExpiresSeconds } = tools;
+  const { storage, orm, client, digest, presignExpiresSeconds } = tools;
   const janitorTools = () => ({ ...tools, em: orm.em.fork() });
   return {
     initUpload: (target) => talkingToS3(() => initUpload(storage, target)),
-    presignParts: (request) => talkingToS3(() => presignParts(storage, request, presignExpiresSeconds)),
+    presignParts: (request) =>
+      talkingToS3(async () => {
+        const [parts, gpuSlots] = await Promise.all([
+          presignParts(storage, request, presignExpiresSeconds),
+          countGpuSlots(client),
+        ]);
+        return { ...parts, gpuSlots };
+      }),
     completeUpload: (request) => talkingToS3(() => completeUpload(storage, request, digest)),
     abortUpload: (request) => talkingToS3(() => abortUpload(storage, request), { insist: true }),
     recordEvent: (event) => recordEvent(orm.em.fork(), event),

@@ -6,7 +6,7 @@ export async function presignParts(
   storage: Storage,
   { key, uploadId, from, to, partSize, byteSize }: PresignRequest,
   expiresIn: number,
-): Promise<PresignedParts> {
+): Promise<Omit<PresignedParts, "gpuSlots">> {
   const expiresAt = Date.now() + expiresIn * 1000;
   const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const urls = await Promise.all(

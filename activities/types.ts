@@ -30,6 +30,8 @@ export interface PresignedParts {
   urls: string[];
   /** When their life ends, in milliseconds since the epoch. */
   expiresAt: number;
+  /** How many parts the GPU workers that were seen meanwhile take at once, all together. */
+  gpuSlots: number;
 }
 
 /** Everything needed to complete and to check: ETags and CRC-32s in the order of the parts, packed. */
@@ -63,6 +65,7 @@ export interface AbortRequest {
 export interface ControlActivities {
   /** Opens the multipart upload, aborting earlier ones of the same render. */
   initUpload(target: UploadTarget): Promise<Upload>;
+  /** URLs for the next parts, and how many of these GPU workers can take. */
   presignParts(request: PresignRequest): Promise<PresignedParts>;
   /** Completes and checks (size, composite ETag, checksum); idempotent. */
   completeUpload(request: CompleteRequest): Promise<CompletedObject>;

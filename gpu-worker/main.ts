@@ -10,7 +10,7 @@ import { connectWorker } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool } from "./buffer-pool.ts";
-import { GPU_QUEUE } from "./part.ts";
+import { GPU_QUEUE, gpuWorkerIdentity } from "./part.ts";
 import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
 
@@ -58,7 +58,12 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       connection,
       namespace: temporalSettings().namespace,
       taskQueue: GPU_QUEUE,
-      identity: `gpu-worker ${process.pid}@${hostname()} ${renderers.backend}`,
+      identity: gpuWorkerIdentity({
+        pid: process.pid,
+        host: hostname(),
+        backend: renderers.backend,
+        slots: settings.GPU_CONCURRENCY,
+      }),
       activities,
       maxConcurrentActivityTaskExecutions: settings.GPU_CONCURRENCY,
       maxHeartbeatThrottleInterval: "1s",

@@ -3,6 +3,24 @@ import type { RenderSpec } from "../images/spec.ts";
 /** The task queue that part activities run on. */
 export const GPU_QUEUE = "gpu";
 
+/** A GPU worker, as Temporal's UI names it. */
+export interface GpuWorkerIdentity {
+  pid: number;
+  host: string;
+  backend: string;
+  /** Parts that it takes at once. */
+  slots: number;
+}
+
+export function gpuWorkerIdentity({ pid, host, backend, slots }: GpuWorkerIdentity): string {
+  return `gpu-worker ${pid}@${host} ${backend} ×${slots}`;
+}
+
+/** The `slots` of a GPU worker of that identity; 0 where it is none. */
+export function slotsOf(identity: string): number {
+  return Number(/^gpu-worker .* ×(\d+)$/.exec(identity)?.[1] ?? 0);
+}
+
 /** The input of `renderAndUploadPart`: everything one part needs, so that any GPU worker can take it. */
 export interface PartTask {
   renderId: string;

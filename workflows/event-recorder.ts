@@ -9,10 +9,16 @@ interface Waiting {
   recorded(): void;
 }
 
+/** Progress gathers for so long after an event, then goes out with the next thing that happens ... */
+const gatherMs = 500;
+
+/** ... or by itself, where nothing happens. */
+const latestMs = 1_000;
+
 /**
- * The one place from which a render's events go out, numbered and in order. While one is being recorded, changes
- * gather; the next event carries them all. So the number of events follows the time that recording takes, not the
- * number of parts. A change of status always gets an event of its own, with the state as it was at that moment.
+ * The one place from which a render's events go out, numbered and in order. Progress gathers while an event is being
+ * recorded and for a moment after it; the next event carries it all. So the number of events follows the time, not the
+ * number of parts. A change of status always gets an event of its own, at once, with the state as it was at that moment.
  */
 export class EventRecorder {
   readonly #record: (event: Event) => Promise<void>;
@@ -21,6 +27,8 @@ export class EventRecorder {
   #sequence: number;
   #progressed = false;
   #recording = false;
+  #recordedAt = 0;
+  #hurried = 0;
 
   /** `sequence` is that of the last event already recorded. */
   constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<void>) {
@@ -49,22 +57,30 @@ export class EventRecorder {
     this.#progressed = true;
   }
 
-  /** Resolves when everything that has changed is recorded. */
+  /** Resolves when everything that has changed is recorded, which is done without delay. */
   async idle(): Promise<void> {
+    this.#hurried += 1;
     await condition(() => !this.#hasNews() && !this.#recording);
+    this.#hurried -= 1;
   }
 
   #hasNews(): boolean {
     return this.#progressed || this.#statuses.length > 0;
   }
 
+  #isDue(): boolean {
+    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#recordedAt >= gatherMs;
+  }
+
   async #run(): Promise<never> {
     for (;;) {
       await condition(() => this.#hasNews());
+      if (!this.#isDue()) await condition(() => this.#isDue(), latestMs, { summary: "Gather progress" });
       this.#recording = true;
       const status = this.#statuses.shift();
-      if (status === undefined) await this.#recordProgress();
-      else await this.#recordStatus(status);
+      if (status !== undefined) await this.#recordStatus(status);
+      else if (this.#progressed) await this.#recordProgress();
+      this.#recordedAt = Date.now();
       this.#recording = false;
     }
   }

@@ -1,37 +1,55 @@
 const least = 2;
 
-/** Where a render begins: what one GPU worker takes at once by default. */
-const atFirst = 4;
+/** Far from Temporal's limit of 2,000 activities under way in one workflow. */
+const greatest = 512;
 
-/** Enough for eight GPU workers. */
-const most = 32;
+/** As long as no GPU worker is seen: what one takes at once by default. */
+const defaultSlots = 4;
+
+/** For every two parts that GPU workers take at once, a third is put on the queue, so that it is there when one is done. */
+const partsPerSlot = 1.5;
 
 /** A part that waited longer for a GPU worker was put on the queue too early. */
 const longWaitMs = 1_000;
 
 /**
- * How many parts a render has on the GPU queue at a time: about as many as GPU workers take. A part that came back
- * without having waited there shows that they could do with a few more than were in flight when it was put; one that
- * waited, with less. So GPU workers are kept busy, a pause takes effect soon, and renders that share them take turns.
+ * How many parts a render has on the GPU queue at a time: a few more than GPU workers take at once. So they are kept busy,
+ * and a pause takes effect soon. Where other renders use them too, parts have to wait; then each render comes to fewer,
+ * and they take turns.
  */
 export class PartWindow {
-  #size: number;
+  #size: number | undefined;
+  #most: number;
 
   /** @param size what an earlier run came to */
-  constructor(size = atFirst) {
+  constructor(size?: number) {
     this.#size = size;
+    this.#most = size ?? 0;
   }
 
-  /** Parts, 2 … 32. */
+  /** Parts, 2 … 512. */
   get size(): number {
-    return this.#size;
+    return this.#size ?? windowFor(defaultSlots);
+  }
+
+  /**
+   * The GPU workers seen just now take so many parts at once, all together. Those that are busy for minutes are not
+   * seen, so fewer than before means nothing.
+   */
+  saw(slots: number): void {
+    this.#most = Math.max(this.#most, windowFor(slots || defaultSlots));
+    this.#size ??= this.#most;
   }
 
   /** A part has come back that had waited so long; `inFlight` parts were, itself included, when it was put. */
   returned(inFlight: number, waitedMs: number): void {
     this.#size =
       waitedMs > longWaitMs
-        ? Math.max(Math.min(this.#size, inFlight - 1), least)
-        : Math.min(Math.max(this.#size, Math.ceil(inFlight * 1.25)), most);
+        ? Math.max(Math.min(this.size, inFlight - 1), least)
+        : Math.min(Math.max(this.size, Math.ceil(inFlight * 1.25)), Math.max(this.#most, this.size));
   }
+}
+
+function windowFor(slots: number): number {
+  return Math.min(Math.max(Math.ceil(slots * partsPerSlot), least), greatest);
 }

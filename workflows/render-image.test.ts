@@ -233,33 +233,34 @@ describe("renderImage", () => {
   test("pause lets parts in flight finish and starts none; resume goes on", async () => {
     const flight = gate();
     const { render, handle } = await stage.start(100, { part: () => flight.opened });
-    await render.until(called("part 4"));
+    await render.until(called("part 6"));
     assert.equal(await update(handle, "resumeRender"), "InvalidState: RUNNING");
     assert.equal(await update(handle, "pauseRender"), "PAUSED");
     flight.open();
-    await render.until((r) => r.state?.partsDone === 4);
+    await render.until((r) => r.state?.partsDone === 6);
     assert.equal(await update(handle, "pauseRender"), "InvalidState: PAUSED");
     assert.equal(await update(handle, "retryRender"), "InvalidState: PAUSED");
     assert.deepEqual(render.state?.parts, [
-      { from: 1, to: 4, state: "DONE" },
-      { from: 5, to: 100, state: "WAITING" },
+      { from: 1, to: 6, state: "DONE" },
+      { from: 7, to: 100, state: "WAITING" },
     ]);
     assert.equal(await update(handle, "resumeRender"), "RUNNING");
     assert.equal(await handle.result(), "COMPLETED");
     assert.deepEqual(story(render), ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
   });
 
-  test("puts more parts on the queue while GPU workers take them at once, up to 32", async () => {
+  test("puts half as many parts again on the queue as GPU workers take at once, also those that come later", async () => {
     const flight = gate();
     const { render, handle } = await stage.start(400, {
       part: ({ partNumber }) => (partNumber >= 300 ? flight.opened : undefined),
+      gpuSlots: (fromPart) => (fromPart < 100 ? 4 : 22),
     });
     const held = ({ calls }: StagedRender) => calls.filter((call) => /^part [34]\d\d$/.test(call)).length;
-    await render.until((r) => held(r) === 32);
+    await render.until((r) => held(r) === 33);
     await update(handle, "pauseRender");
     flight.open();
     await render.until((r) => r.state?.parts.every(({ state }) => state !== "ACTIVE") ?? false);
-    assert.equal(held(render), 32);
+    assert.equal(held(render), 33);
     await update(handle, "cancelRender");
     await handle.result();
   });
@@ -283,12 +284,12 @@ describe("renderImage", () => {
         part: ({ partNumber }) => untilCancelled().finally(() => stopped.push(partNumber)),
         abort: () => aborting.opened,
       });
-      await render.until(({ calls }) => calls.filter((call) => call.startsWith("part")).length === 4);
+      await render.until(({ calls }) => calls.filter((call) => call.startsWith("part")).length === 6);
       const asked = performance.now();
       assert.equal(await update(handle, "cancelRender"), "CANCELING");
       await render.until(called("abort"));
       assert.ok(performance.now() - asked < 2000, "parts in flight did not stop within 2 s");
-      assert.equal(stopped.length, 4);
+      assert.equal(stopped.length, 6);
       assert.equal(await update(handle, "cancelRender"), "CANCELING");
       assert.equal(await update(handle, "pauseRender"), "InvalidState: CANCELING");
       aborting.open();

@@ -11,7 +11,7 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import { partsLostTypes, type Upload } from "../activities/types.ts";
+import { type PresignedParts, partsLostTypes, type Upload } from "../activities/types.ts";
 import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
@@ -338,10 +338,13 @@ class RenderRun {
     return renderAndUploadPart.executeWithOptions(options, [{ renderId, spec, partNumber, start, end, url }]);
   }
 
-  #presign(from: number, to: number) {
+  async #presign(from: number, to: number): Promise<PresignedParts> {
     const { partSize, byteSize } = this.#input;
     const options = { summary: from === to ? `A URL for part ${from}` : `URLs for parts ${from} to ${to}` };
-    return presignParts.executeWithOptions(options, [{ ...this.#opened(), from, to, partSize, byteSize }]);
+    const request = { ...this.#opened(), from, to, partSize, byteSize };
+    const presigned = await presignParts.executeWithOptions(options, [request]);
+    this.#window.saw(presigned.gpuSlots);
+    return presigned;
   }
 
   #opened(): Upload {

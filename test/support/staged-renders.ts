@@ -32,6 +32,8 @@ export interface Script {
   abort?(request: AbortRequest): Promise<void> | void;
   /** When a URL presigned now ends, in milliseconds since the epoch. */
   expiresAt?(): number;
+  /** What GPU workers are seen to take at once, together with the URLs from that part on; 4 where it is left out. */
+  gpuSlots?(fromPart: number): number;
 }
 
 /** The activities of one render, written down instead of done: the workflow is what is tested. */
@@ -76,7 +78,8 @@ export class StagedRender {
       { length: to - from + 1 },
       (_, index) => `${uploadId}/${from + index}/${this.calls.length}`,
     );
-    return { urls, expiresAt: this.#script.expiresAt?.() ?? Date.now() + 900_000 };
+    const expiresAt = this.#script.expiresAt?.() ?? Date.now() + 900_000;
+    return { urls, expiresAt, gpuSlots: this.#script.gpuSlots?.(from) ?? 4 };
   }
 
   async part(task: PartTask): Promise<PartResult> {
