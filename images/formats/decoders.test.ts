@@ -4,13 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { installWithPip, pipReason } from "../../test/support/pip.ts";
 import { patternOf } from "../patterns/index.ts";
 import type { RenderSpec } from "../spec.ts";
 import { byteSizeOf, formatOf, formats } from "./index.ts";
 
-/** Decoders that others wrote, each giving a file's pixels as R, G, B bytes from the top row. */
+/** A decoder that others wrote, which gives a file's pixels as R, G, B bytes from the top row. */
 interface Decoder {
   command: string[];
+  /** What tells it from other programs of the same name, and what that prints. */
+  version: { command: string[]; prints: RegExp };
+  env?: NodeJS.ProcessEnv;
   /** The formats it reads; all where absent. */
   reads?: RegExp;
   /** Whether it answers with a PPM file instead of bare pixels. */
@@ -24,27 +28,32 @@ from PIL import Image
 Image.MAX_IMAGE_PIXELS = None
 sys.stdout.buffer.write(Image.open(sys.argv[1]).convert("RGB").tobytes())`;
 
+const pillow = await installWithPip(join(import.meta.dirname, "pillow.txt")).catch((error: unknown) => ({
+  missing: pipReason(error),
+}));
+
+const netpbm = (program: string, ...args: string[]) => ({
+  command: [program, ...args, "FILE"],
+  version: { command: [program, "--version"], prints: /Netpbm/ },
+  answersPpm: true as const,
+  install: "apt-get install netpbm",
+});
+
 const decoders: Record<string, Decoder> = {
-  Pillow: { command: ["python3", "-c", PILLOW, "FILE"], install: "pip install Pillow" },
-  ImageMagick: { command: ["convert", "FILE", "-depth", "8", "rgb:-"], install: "apt-get install imagemagick" },
-  "netpbm's bmptopnm": {
-    command: ["bmptopnm", "FILE"],
-    reads: /BMP/,
-    answersPpm: true,
-    install: "apt-get install netpbm",
+  Pillow: {
+    command: ["python3", "-c", PILLOW, "FILE"],
+    version: { command: ["python3", "-c", "import PIL; print('Pillow', PIL.__version__)"], prints: /^Pillow/ },
+    ...(typeof pillow === "string" ? { env: { ...process.env, PYTHONPATH: pillow } } : {}),
+    install: typeof pillow === "string" ? "pip install Pillow" : `pip install Pillow, which said: ${pillow.missing}`,
   },
-  "netpbm's tifftopnm": {
-    command: ["tifftopnm", "FILE"],
-    reads: /TIFF/,
-    answersPpm: true,
-    install: "apt-get install netpbm",
+  ImageMagick: {
+    command: ["convert", "FILE", "-depth", "8", "rgb:-"],
+    version: { command: ["convert", "-version"], prints: /^Version: ImageMagick/ },
+    install: "apt-get install imagemagick",
   },
-  "netpbm's pamdepth": {
-    command: ["pamdepth", "255", "FILE"],
-    reads: /PPM/,
-    answersPpm: true,
-    install: "apt-get install netpbm",
-  },
+  "netpbm's bmptopnm": { ...netpbm("bmptopnm"), reads: /BMP/ },
+  "netpbm's tifftopnm": { ...netpbm("tifftopnm"), reads: /TIFF/ },
+  "netpbm's pamdepth": { ...netpbm("pamdepth", "255"), reads: /PPM/ },
 };
 
 const folder = mkdtempSync(join(tmpdir(), "rasterlift-formats-"));
@@ -114,19 +123,22 @@ const files = specs.map((spec, i) => {
   return { spec, path, pixels, name: `${spec.format} ${spec.width} × ${spec.height} ${spec.rowOrder}` };
 });
 
-function run([command = "", ...args]: readonly string[], path: string) {
-  return spawnSync(
-    command,
-    args.map((arg) => (arg === "FILE" ? path : arg)),
-    { maxBuffer: 2 ** 28 },
-  );
+function run([command = "", ...args]: readonly string[], path = "", env = process.env) {
+  const given = args.map((arg) => (arg === "FILE" ? path : arg));
+  return spawnSync(command, given, { maxBuffer: 2 ** 28, env });
 }
 
-for (const [name, { command, reads = /./, answersPpm, install }] of Object.entries(decoders)) {
+function isInstalled({ version, env }: Decoder): boolean {
+  const { stdout, stderr } = run(version.command, undefined, env);
+  return version.prints.test(`${stdout}${stderr}`);
+}
+
+for (const [name, decoder] of Object.entries(decoders)) {
   test(`${name} reads every pixel as it was meant`, (t) => {
+    if (!isInstalled(decoder)) return t.skip(`not installed: ${decoder.install}`);
+    const { command, env, reads = /./, answersPpm } = decoder;
     for (const file of files.filter(({ spec }) => reads.test(spec.format))) {
-      const { status, stdout, stderr, error } = run(command, file.path);
-      if (error || /No module named/.test(String(stderr))) return t.skip(`not installed: ${install}`);
+      const { status, stdout, stderr } = run(command, file.path, env);
       assert.equal(status, 0, `${file.name}: ${stderr}`);
       const decoded = answersPpm ? stdout.subarray(stdout.indexOf("\n255\n") + 5) : stdout;
       assert.ok(decoded.equals(file.pixels), `${file.name} differs`);

@@ -11,10 +11,16 @@ import { patternOf, patterns } from "./index.ts";
 /** The pixels of a window as the kernel calculates them, from 32-bit floats as on every backend. */
 function renderWindow(pattern: Pattern, values: PatternValues, size: Size, xs: number[], ys: number[]): number[][] {
   const tables = pattern.tables(values, size);
-  const columns = toFloats(xs.map((x) => tables.column(x)));
   const rows = toFloats(ys.map((y) => tables.row(y)));
   const table = toFloats(tables.table);
-  return ys.map((_, y) => xs.map((_, x) => pattern.kernel.call({ thread: { x, y } }, columns, rows, table)));
+  const tiles = xs.map((x) => {
+    const left = Math.max(0, x - 3);
+    const columns = toFloats(Array.from({ length: x - left + 1 }, (_, i) => tables.column(left + i)));
+    return { x: x - left, columns };
+  });
+  return ys.map((_, y) =>
+    tiles.map(({ x, columns }) => pattern.kernel.call({ thread: { x, y } }, columns, rows, table)),
+  );
 }
 
 function toFloats(numbers: readonly number[]): number[] {

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { TestWorkflowEnvironment } from "@temporalio/testing";
+import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import { GPU_QUEUE, gpuWorkerIdentity, slotsOf } from "../gpu-worker/part.ts";
+import { findEngine } from "../stack/engines.ts";
+import { waitFor } from "../test/support/wait-for.ts";
+import { countGpuSlots } from "./gpu-slots.ts";
+
+Runtime.install({ logger: new DefaultLogger("ERROR") });
+
+let env: TestWorkflowEnvironment;
+before(async () => {
+  const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
+  env = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+});
+after(() => env.teardown());
+
+test("counts what the GPU workers that poll take at once, and nobody else", async () => {
+  assert.equal(await countGpuSlots(env.client.workflow), 0);
+  const identities = [
+    gpuWorkerIdentity({ pid: 1, host: "a", backend: "webasm", slots: 4 }),
+    gpuWorkerIdentity({ pid: 1, host: "b", backend: "webgpu (NVIDIA H200)", slots: 16 }),
+    "somebody else ×100",
+  ];
+  const workers = await Promise.all(
+    identities.map((identity) =>
+      Worker.create({
+        connection: env.nativeConnection,
+        taskQueue: GPU_QUEUE,
+        identity,
+        activities: { renderAndUploadPart: async () => {} },
+      }),
+    ),
+  );
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  await waitFor("all slots", async () => (await countGpuSlots(env.client.workflow)) === 20);
+  for (const worker of workers) worker.shutdown();
+  await running;
+});
+
+test("the identity of a GPU worker says its slots", () => {
+  assert.equal(slotsOf(gpuWorkerIdentity({ pid: 7, host: "h", backend: "cpu", slots: 64 })), 64);
+  for (const other of ["", "gpu-worker 7@h cpu", "worker 7@h ×4"]) assert.equal(slotsOf(other), 0);
+});
