@@ -20,7 +20,10 @@ const RUNS = 3;
 const CONCURRENCY = 4;
 const side = { width: STANDARD_SIDE, height: STANDARD_SIDE };
 const input = { ...side, pattern: { allRgb: {} } };
-const WARM_UP = { width: 4_096, height: 4_096, pattern: { allRgb: {} } };
+
+/** What a stack has served before it is measured, as one in operation has: its programs are compiled, its connections open. */
+const EARLIER_RENDERS = 20;
+const EARLIER_RENDER = { width: 1_920, height: 1_080, pattern: { allRgb: {} } };
 
 /** 512 MiB in 32 parts, so that one worker with four connections sends 8 rounds of them, and two send 4. */
 const SLOW_RENDER = { width: 13_377, height: 13_377, pattern: { allRgb: {} } };
@@ -74,7 +77,7 @@ interface Usage {
 }
 
 /**
- * Everybody once, each on a fresh stack that has served a small render: what SeaweedFS has been given before would slow it
+ * Everybody once, each on a fresh stack that has served some small renders: what SeaweedFS has been given before would slow it
  * down, stop it while its volumes are full, and fill the disk.
  */
 async function onStacks(
@@ -107,7 +110,7 @@ async function onStacks(
     run: async () => {
       await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
       const client = await stack.client();
-      await timeRender(client, WARM_UP, signal);
+      await serveEarlierRenders(client, signal);
       const storage = openStorage(stack.info.s3);
       try {
         await flushDisk();
@@ -123,6 +126,10 @@ async function onStacks(
     },
   }));
   return await runRound(label, round, contestants, settings);
+}
+
+async function serveEarlierRenders(client: Client, signal: AbortSignal): Promise<void> {
+  for (let render = 1; render <= EARLIER_RENDERS; render++) await timeRender(client, EARLIER_RENDER, signal);
 }
 
 interface Prepared {
@@ -183,7 +190,7 @@ async function onSlowS3(round: number, label: string, settings: BenchSettings): 
         GPU_CONCURRENCY: String(CONCURRENCY),
       });
       const client = await stack.client();
-      await timeRender(client, WARM_UP, settings.signal);
+      await serveEarlierRenders(client, settings.signal);
       stack.proxy.rule = ({ operation }) =>
         operation === "UploadPart" ? { kind: "throttle", bytesPerSecond: SLOW_BYTES_PER_SECOND } : undefined;
       const { sentAt, completedAt } = await timeRender(client, SLOW_RENDER, settings.signal);
