@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { TestWorkflowEnvironment } from "@temporalio/testing";
-import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { GPU_QUEUE, gpuWorkerIdentity, slotsOf } from "../gpu-worker/part.ts";
 import { findEngine } from "../stack/engines.ts";
 import { waitFor } from "../test/support/wait-for.ts";
@@ -24,19 +24,17 @@ test("counts what the GPU workers that poll take at once, and nobody else", asyn
     "somebody else ×100",
   ];
   const workers = await Promise.all(
-    identities.map((identity) =>
-      Worker.create({
-        connection: env.nativeConnection,
-        taskQueue: GPU_QUEUE,
-        identity,
-        activities: { renderAndUploadPart: async () => {} },
-      }),
-    ),
+    identities.map(async (identity) => {
+      const connection = await NativeConnection.connect({ address: env.address }); // one connection takes one worker a queue
+      const activities = { renderAndUploadPart: async () => {} };
+      return { connection, worker: await Worker.create({ connection, taskQueue: GPU_QUEUE, identity, activities }) };
+    }),
   );
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const running = Promise.all(workers.map(({ worker }) => worker.run()));
   await waitFor("all slots", async () => (await countGpuSlots(env.client.workflow)) === 20);
-  for (const worker of workers) worker.shutdown();
+  for (const { worker } of workers) worker.shutdown();
   await running;
+  await Promise.all(workers.map(({ connection }) => connection.close()));
 });
 
 test("the identity of a GPU worker says its slots", () => {
