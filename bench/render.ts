@@ -186,8 +186,8 @@ function stageTable(measurements: Measurement[], skipped: string[]): Table {
     notes: [
       "packed: kernel and packing alone, all threads together; + digests: with CRC-32 and MD5;",
       "put: also sent to a local HTTP server that drops it, on the same cores.",
-      "Shares are of the processor time of a part. There is no copy of the pixels on webasm and cpu (they are packed",
-      "where gpu.js leaves them); on webgpu the way back from the GPU is in the kernel's share.",
+      "Shares are of the processor time of a part. The pixels are not copied on webasm (they are packed where gpu.js leaves",
+      "them); on cpu and webgpu a copy is in packing's share, and the way back from the GPU in the kernel's.",
       ...skipped,
     ],
   };
