@@ -9,7 +9,7 @@ interface Waiting {
   recorded(): void;
 }
 
-/** Progress gathers for so long after an event, then goes out with the next thing that happens ... */
+/** After progress went out, more of it gathers for so long, then goes out with the next thing that happens ... */
 const gatherMs = 500;
 
 /** ... or by itself, where nothing happens. */
@@ -17,7 +17,7 @@ const latestMs = 1_000;
 
 /**
  * The one place from which a render's events go out, numbered and in order. Progress gathers while an event is being
- * recorded and for a moment after it; the next event carries it all. So the number of events follows the time, not the
+ * recorded and for a moment after the last of its kind; the next event carries it all. So the number of events follows the time, not the
  * number of parts. A change of status always gets an event of its own, at once, with the state as it was at that moment.
  */
 export class EventRecorder {
@@ -27,7 +27,7 @@ export class EventRecorder {
   #sequence: number;
   #progressed = false;
   #recording = false;
-  #recordedAt = 0;
+  #progressRecordedAt = 0;
   #hurried = 0;
 
   /** `sequence` is that of the last event already recorded. */
@@ -69,7 +69,7 @@ export class EventRecorder {
   }
 
   #isDue(): boolean {
-    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#recordedAt >= gatherMs;
+    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#progressRecordedAt >= gatherMs;
   }
 
   async #run(): Promise<never> {
@@ -80,7 +80,6 @@ export class EventRecorder {
       const status = this.#statuses.shift();
       if (status !== undefined) await this.#recordStatus(status);
       else if (this.#progressed) await this.#recordProgress();
-      this.#recordedAt = Date.now();
       this.#recording = false;
     }
   }
@@ -93,6 +92,7 @@ export class EventRecorder {
   async #recordProgress(): Promise<void> {
     this.#progressed = false;
     await this.#recordNext("PROGRESS", now(), this.#state());
+    this.#progressRecordedAt = Date.now();
   }
 
   async #recordNext(kind: RenderEventKind, at: string, state: RenderState): Promise<void> {
