@@ -44,12 +44,12 @@ export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partS
   const { stride, shape, spec } = image;
   const { bytesPerPixel } = image.format;
   const tileStride = shape.tileWidth * bytesPerPixel;
-  const hasGaps = tileStride !== stride || band.width !== shape.tileWidth;
-  const bandStart = rowPosition(image, band.fileRow) - partStart;
-  if (!hasGaps) place(bytes, 0, shape.bandRows * tileStride, bandStart, part);
-  for (let row = 0, at = bandStart; hasGaps && row < shape.bandRows && at < part.length; row++, at += stride) {
-    const tileRow = row * tileStride;
-    place(bytes, tileRow, tileRow + band.width * bytesPerPixel, at + band.left * bytesPerPixel, part);
+  const isOnePiece = tileStride === stride && band.width === shape.tileWidth;
+  const [pieces, length] = isOnePiece ? [1, shape.bandRows * tileStride] : [shape.bandRows, band.width * bytesPerPixel];
+  let at = rowPosition(image, band.fileRow) - partStart;
+  for (let piece = 0; piece < pieces && at < part.length; piece++, at += stride) {
+    const from = piece * tileStride;
+    place(bytes, from, from + length, at + band.left * bytesPerPixel, part);
     if (band.endsRows) clear(part, at + spec.width * bytesPerPixel, at + stride);
   }
 }

@@ -1,4 +1,5 @@
 import { Connection, type ConnectionOptions } from "@temporalio/client";
+import { pollersOf } from "../service/pollers.ts";
 
 /** Asks Temporal who polls a task queue. */
 export class Pollers {
@@ -16,12 +17,8 @@ export class Pollers {
 
   /** Whether the process `pid` polls for activities of the queue; workers are named `... PID@HOST ...`. */
   async includes(queue: string, pid: number): Promise<boolean> {
-    const { pollers } = await this.#connection.workflowService.describeTaskQueue({
-      namespace: this.#namespace,
-      taskQueue: { name: queue },
-      taskQueueType: 2, // TASK_QUEUE_TYPE_ACTIVITY
-    });
-    return pollers.some(({ identity }) => identity?.split(" ").some((word) => word.startsWith(`${pid}@`)));
+    const identities = await pollersOf(this.#connection.workflowService, this.#namespace, queue);
+    return identities.some((identity) => identity.split(" ").some((word) => word.startsWith(`${pid}@`)));
   }
 
   close(): Promise<void> {
