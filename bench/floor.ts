@@ -15,9 +15,13 @@ export interface ReadyPart {
   md5: string | undefined;
 }
 
-/** The whole image in memory. */
-export async function renderIntoMemory(spec: RenderSpec, signal: AbortSignal): Promise<ReadyPart[]> {
-  const plan = planParts(byteSizeOf(spec));
+/** The whole image in memory, in parts of that many bytes. */
+export async function renderIntoMemory(
+  spec: RenderSpec,
+  partSize: number | undefined,
+  signal: AbortSignal,
+): Promise<ReadyPart[]> {
+  const plan = planParts(byteSizeOf(spec), partSize);
   const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
   const buffers = new BufferPool(plan.byteSize + plan.partSize);
   const renderers = await createRenderers({ backend: "auto", md5: true });

@@ -26,7 +26,7 @@ export async function benchLatency({ runs = RUNS, signal, progress }: BenchSetti
   try {
     for (let run = 1 - WARM_UP; run <= runs; run++) {
       progress(run > 0 ? `latency: run ${run}/${runs}` : "latency: warming up");
-      const render = await timeRender(client, spec, signal);
+      const render = await timeRender(client, { spec }, signal);
       if (run < 1) continue;
       totals.push(render.completedAt - render.sentAt);
       steps.push(await stepsOf(temporal, render));

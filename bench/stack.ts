@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Storage } from "../storage/storage.ts";
 import type { S3Access } from "../test/support/bucket.ts";
-import type { Client, SpecInput } from "../test/support/client.ts";
+import type { Client, StartInput } from "../test/support/client.ts";
 
 /** One render through the whole system. */
 export interface TimedRender {
@@ -13,9 +13,9 @@ export interface TimedRender {
 }
 
 /** Starts a render by the mutation and follows it by the subscription. @throws where it does not complete */
-export async function timeRender(client: Client, spec: SpecInput, signal: AbortSignal): Promise<TimedRender> {
+export async function timeRender(client: Client, input: StartInput, signal: AbortSignal): Promise<TimedRender> {
   const sentAt = now();
-  const { id } = await client.started({ spec });
+  const { id } = await client.started(input);
   await untilAborted(
     client.until(id, ({ status }) => status === "COMPLETED"),
     signal,
@@ -61,4 +61,16 @@ export function openStorage(s3: S3Access): Storage {
 /** Waits until everything written is on the disk, so that the next measurement does not pay for the last. */
 export async function flushDisk(): Promise<void> {
   await promisify(execFile)("sync");
+}
+
+/** As much as a render of 2 GiB takes up, S3's files in the system's cache included. */
+const TOUCHED_GIB = 4;
+
+/**
+ * Has memory written to and given back. A virtual machine's memory may come from its host only when it is touched, some
+ * two seconds a GiB, and go back when it lies idle: without this, a measurement would depend on what ran before.
+ */
+export async function touchMemory(signal: AbortSignal): Promise<void> {
+  const script = `globalThis.touched = Array.from({ length: ${TOUCHED_GIB} }, () => Buffer.alloc(2 ** 30, 1))`;
+  await promisify(execFile)(process.execPath, ["--eval", script], { signal });
 }
