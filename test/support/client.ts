@@ -54,7 +54,7 @@ export type Outcome<T = Render> =
     };
 
 /** RenderSpecInput; what is left out takes the API's default. */
-export interface SpecInput {
+interface SpecInput {
   width: number;
   height: number;
   pattern: { readonly [name: string]: { readonly [parameter: string]: unknown } };
