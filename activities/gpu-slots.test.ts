@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { TestWorkflowEnvironment } from "@temporalio/testing";
+import type { TestWorkflowEnvironment } from "@temporalio/testing";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { GPU_QUEUE, gpuWorkerIdentity, slotsOf } from "../gpu-worker/part.ts";
-import { findEngine } from "../stack/engines.ts";
+import { startTemporal } from "../test/support/temporal.ts";
 import { waitFor } from "../test/support/wait-for.ts";
 import { countGpuSlots } from "./gpu-slots.ts";
 
@@ -11,8 +11,7 @@ Runtime.install({ logger: new DefaultLogger("ERROR") });
 
 let env: TestWorkflowEnvironment;
 before(async () => {
-  const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
-  env = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+  env = await startTemporal();
 });
 after(() => env.teardown());
 

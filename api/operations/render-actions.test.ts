@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
-import { TestWorkflowEnvironment } from "@temporalio/testing";
+import type { TestWorkflowEnvironment } from "@temporalio/testing";
 import { Worker } from "@temporalio/worker";
 import { recordEvent } from "../../activities/record-event.ts";
 import type { ControlActivities } from "../../activities/types.ts";
 import { createRender } from "../../database/create-render.ts";
 import { GPU_QUEUE, type PartActivities } from "../../gpu-worker/part.ts";
-import { findEngine } from "../../stack/engines.ts";
 import { TestApi } from "../../test/support/api.ts";
 import type { Client } from "../../test/support/client.ts";
 import { newRender } from "../../test/support/renders.ts";
 import { bundleRenderImage } from "../../test/support/staged-renders.ts";
+import { startTemporal } from "../../test/support/temporal.ts";
 import { CONTROL_QUEUE, renderWorkflowId } from "../../workflows/messages.ts";
 
 const spec = { width: 4, height: 2, pattern: { allRgb: {} } };
@@ -24,8 +24,7 @@ describe("renders on a real Temporal", () => {
   let workers: Worker[];
   let running: Promise<unknown>;
   before(async () => {
-    const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
-    env = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+    env = await startTemporal();
     api = await TestApi.open(env.address);
     const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
     workers = await Promise.all([

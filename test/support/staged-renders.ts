@@ -4,12 +4,11 @@ import { fileURLToPath } from "node:url";
 import { Context } from "@temporalio/activity";
 import { type WorkflowHandle, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { TestWorkflowEnvironment } from "@temporalio/testing";
+import type { TestWorkflowEnvironment } from "@temporalio/testing";
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import type { AbortRequest, CompleteRequest, ControlActivities, PresignRequest } from "../../activities/types.ts";
 import type { RecordedEvent, RenderState } from "../../database/state.ts";
 import { GPU_QUEUE, type PartActivities, type PartResult, type PartTask } from "../../gpu-worker/part.ts";
-import { findEngine } from "../../stack/engines.ts";
 import {
   CONTROL_QUEUE,
   type RenderImageInput,
@@ -17,6 +16,7 @@ import {
   renderWorkflowId,
   renderWorkflowType,
 } from "../../workflows/messages.ts";
+import { startTemporal } from "./temporal.ts";
 
 // Failing activities are what these tests are about: the SDK need not warn of each.
 Runtime.install({ logger: new DefaultLogger("ERROR") });
@@ -132,9 +132,7 @@ export class RenderStage {
 
   /** @param serverArgs more arguments for `temporal server start-dev` */
   static async open(serverArgs: string[] = []): Promise<RenderStage> {
-    const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
-    const extraArgs = ["--dynamic-config-value", promptly, ...serverArgs];
-    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
+    const env = await startTemporal(["--dynamic-config-value", promptly, ...serverArgs]);
     const renders = new Map<string, StagedRender>();
     const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
     const workers = await Promise.all([
