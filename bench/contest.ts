@@ -8,37 +8,30 @@ export interface Contestant {
   run(): Promise<number>;
 }
 
-export interface Result {
-  name: string;
-  seconds: number;
-}
-
 export interface Standing {
   name: string;
   medianSeconds: number;
+  /** One a round. */
   seconds: number[];
 }
 
-/** Lets each run once, every second round the other way around, so that neither a slow minute nor the order decides. */
-export async function runRound(
+/**
+ * Lets each run once a round, every second round the other way around, so that neither a slow minute nor the order decides.
+ * @returns in the contestants' order
+ */
+export async function holdContest(
   label: string,
-  round: number,
+  rounds: number,
   contestants: readonly Contestant[],
   { signal, progress }: Pick<BenchSettings, "signal" | "progress">,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const { name, run } of round % 2 === 1 ? contestants : contestants.toReversed()) {
-    signal.throwIfAborted();
-    progress(`${label}: ${name}`);
-    results.push({ name, seconds: await run() });
+): Promise<Standing[]> {
+  const seconds = new Map<Contestant, number[]>(contestants.map((contestant) => [contestant, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of round % 2 === 1 ? contestants : contestants.toReversed()) {
+      signal.throwIfAborted();
+      progress(`${label}, round ${round}/${rounds}: ${contestant.name}`);
+      seconds.get(contestant)?.push(await contestant.run());
+    }
   }
-  return results;
-}
-
-/** The results of all rounds by contestant, in the order in which the first round had them. */
-export function standingsOf(results: readonly Result[]): Standing[] {
-  return [...Map.groupBy(results, ({ name }) => name)].map(([name, own]) => {
-    const seconds = own.map((result) => result.seconds);
-    return { name, medianSeconds: median(seconds), seconds };
-  });
+  return [...seconds].map(([{ name }, own]) => ({ name, medianSeconds: median(own), seconds: own }));
 }

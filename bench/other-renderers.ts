@@ -5,7 +5,7 @@ import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
 import { timeCommand } from "./child.ts";
-import { type Contestant, type Result, runRound, type Standing, standingsOf } from "./contest.ts";
+import { type Contestant, holdContest, type Standing } from "./contest.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { inParallel } from "./in-parallel.ts";
 import { installPythonTools } from "./python-tools.ts";
@@ -40,11 +40,8 @@ export async function benchOtherRenderers(settings: BenchSettings): Promise<{ ta
       const contestants = renderers.map((pool) => wholeImage(pool, pattern, settings.signal));
       for (const { run } of contestants) await run();
       if ("run" in other) contestants.push(other);
-      const rounds: Result[] = [];
-      for (let round = 1; round <= (settings.runs ?? RUNS); round++) {
-        rounds.push(...(await runRound(`render: ${pattern}`, round, contestants, settings)));
-      }
-      results.push({ pattern, standings: standingsOf(rounds), ...("skipped" in other && other) });
+      const standings = await holdContest(`render: ${pattern}`, settings.runs ?? RUNS, contestants, settings);
+      results.push({ pattern, standings, ...("skipped" in other && other) });
     } finally {
       await Promise.all(renderers.map((pool) => pool.close()));
     }
