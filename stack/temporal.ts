@@ -19,6 +19,9 @@ export async function temporalProgram(databaseFile: string, ports: Ports): Promi
       ...["--dynamic-config-value", "frontend.enableServerVersionCheck=false"],
       // Its 20 polls a second would make each step of a workflow wait some 40 ms.
       ...["--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"],
+      // With four partitions, as by default, most tasks go from one to another before a worker gets them.
+      ...["--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"],
+      ...["--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"],
     ],
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], TZ: process.env["TZ"] },
     stopWithinMs: 10_000,
