@@ -3,8 +3,11 @@ import { activityInfo } from "@temporalio/activity";
 import { applyEvent } from "../database/apply-event.ts";
 import type { RecordedEvent } from "./types.ts";
 
-/** A render's row, its event with the run that records it, and the NOTIFY, all or nothing; a repeat changes nothing. */
-export function recordEvent(em: EntityManager, { state, ...event }: RecordedEvent): Promise<void> {
+/**
+ * A render's row, its event with the run that records it, and the NOTIFY, all or nothing; a repeat changes nothing.
+ * Resolves with the number that the event has.
+ */
+export function recordEvent(em: EntityManager, { state, ...event }: RecordedEvent): Promise<number> {
   const { runId } = activityInfo().workflowExecution ?? {};
   return applyEvent(em, { ...event, state: { ...state, ...(runId === undefined ? {} : { runId }) } });
 }

@@ -65,19 +65,19 @@ export interface AbortRequest {
 export interface ControlActivities {
   /** Opens the multipart upload, aborting earlier ones of the same render. */
   initUpload(target: UploadTarget): Promise<Upload>;
-  /** URLs for the next parts, and how many of these GPU workers can take. */
+  /** URLs for the next parts, and how many parts the GPU workers take at once. */
   presignParts(request: PresignRequest): Promise<PresignedParts>;
   /** Completes and checks (size, composite ETag, checksum); idempotent. */
   completeUpload(request: CompleteRequest): Promise<CompletedObject>;
   /** Aborts until S3 knows nothing of the upload any more; idempotent. */
   abortUpload(request: AbortRequest): Promise<void>;
-  /** Row, event and NOTIFY in one transaction; idempotent by (render, sequence). A local activity. */
-  recordEvent(event: RecordedEvent): Promise<void>;
+  /** Row, event and NOTIFY in one transaction; idempotent. Resolves with the event's sequence. A local activity. */
+  recordEvent(event: RecordedEvent): Promise<number>;
 }
 
 /** The janitor's activities, each one sweep. */
 export interface JanitorActivities {
-  /** Starts the workflows of renders that have none, and records as failed those whose workflow has ended without a word. */
+  /** Starts the workflows of renders that have none, and records the end of those whose workflow has ended without a word. */
   startLostRenders(): Promise<void>;
   /** Aborts the uploads of our renders that no running workflow owns. */
   abortOrphanUploads(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { RenderEvent } from "./render-event.ts";
 import type { RecordedEvent } from "./state.ts";
 
 /** The channel of NOTIFY; each payload is an EventHint. */
@@ -15,10 +16,29 @@ export interface EventHint {
  * Writes an event, the render's row and a NOTIFY, all or nothing, in one round trip.
  * Idempotent by (render, sequence): a repeat changes nothing, an older event never overwrites a newer state,
  * and an event of a render that has been deleted is dropped.
+ *
+ * A workflow task that got lost after its event was written is done again, and may then have other news for the same
+ * number: an event that differs from the one that has its number, and is later than all, gets the next number.
+ * @returns the number that the event has
  */
-export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<void> {
+export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<number> {
+  if (await insertEvent(em, event)) return event.sequence;
+  const { renderId: render, sequence } = event;
+  const kept = await em.findOne(RenderEvent, { render, sequence });
+  const latest = await em.findOne(RenderEvent, { render }, { orderBy: { sequence: "desc" } });
+  if (kept === null || latest === null || isRepeat(event, kept) || new Date(event.at) <= latest.at) return sequence;
+  return applyEvent(em, { ...event, sequence: latest.sequence + 1 });
+}
+
+/** The same change told again, perhaps with parts that were done meanwhile: the next event shows those too. */
+function isRepeat({ kind, state }: RecordedEvent, kept: RenderEvent): boolean {
+  return kind === kept.kind && state.status === kept.state.status;
+}
+
+/** Resolves false where the number is taken, or the render is gone. */
+async function insertEvent(em: EntityManager, event: RecordedEvent): Promise<boolean> {
   const state = JSON.stringify(event.state);
-  await em.execute(
+  const notified = await em.execute(
     `with next as (
        insert into viewer (id, position)
        select user_id, 1 from render
@@ -42,4 +62,5 @@ export async function applyEvent(em: EntityManager, event: RecordedEvent): Promi
       ...[event.renderId, event.sequence],
     ],
   );
+  return notified.length > 0;
 }

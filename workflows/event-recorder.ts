@@ -21,7 +21,7 @@ const latestMs = 1_000;
  * number of parts. A change of status always gets an event of its own, at once, with the state as it was at that moment.
  */
 export class EventRecorder {
-  readonly #record: (event: Event) => Promise<void>;
+  readonly #record: (event: Event) => Promise<number | undefined>;
   readonly #state: () => RenderState;
   readonly #statuses: Waiting[] = [];
   #sequence: number;
@@ -30,8 +30,11 @@ export class EventRecorder {
   #progressRecordedAt = 0;
   #hurried = 0;
 
-  /** `sequence` is that of the last event already recorded. */
-  constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<void>) {
+  /**
+   * @param sequence that of the last event already recorded
+   * @param record resolves with the sequence that the event has got, or, in the history of an older run, with nothing
+   */
+  constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<number | undefined>) {
     this.#sequence = sequence;
     this.#state = state;
     this.#record = record;
@@ -96,8 +99,8 @@ export class EventRecorder {
   }
 
   async #recordNext(kind: RenderEventKind, at: string, state: RenderState): Promise<void> {
-    this.#sequence += 1;
-    await this.#record({ sequence: this.#sequence, at, kind, state });
+    const next = this.#sequence + 1;
+    this.#sequence = (await this.#record({ sequence: next, at, kind, state })) ?? next;
   }
 }
 

@@ -104,10 +104,12 @@ export class StagedRender {
     await this.#script.abort?.(request);
   }
 
-  record(event: RecordedEvent): void {
-    if (this.events.some(({ sequence }) => sequence === event.sequence)) return;
-    this.events.push(event);
-    this.#changed.emit("change");
+  record(event: RecordedEvent): number {
+    if (!this.events.some(({ sequence }) => sequence === event.sequence)) {
+      this.events.push(event);
+      this.#changed.emit("change");
+    }
+    return event.sequence;
   }
 
   #call(call: string): void {
