@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { MikroORM } from "@mikro-orm/postgresql";
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from "@temporalio/testing";
+import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { applyEvent } from "../database/apply-event.ts";
 import { connect } from "../database/connect.ts";
 import { createRender } from "../database/create-render.ts";
@@ -14,10 +16,12 @@ import { newRender, recordedEvent } from "../test/support/renders.ts";
 import { S3Server } from "../test/support/s3-server.ts";
 import { testStorage } from "../test/support/storage.ts";
 import { startTemporal } from "../test/support/temporal.ts";
-import { renderWorkflowId } from "../workflows/messages.ts";
+import { CONTROL_QUEUE, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { createActivities } from "./create-activities.ts";
 import { scheduleJanitor } from "./janitor-schedule.ts";
+
+Runtime.install({ logger: new DefaultLogger("ERROR") });
 
 const twentySeconds = 20_000;
 
@@ -65,6 +69,22 @@ describe("the janitor", () => {
     return { render: await rowOf(id), upload: await openUpload(objectKey(id, "BMP24")) };
   }
 
+  /** What the render's Complete would have made. */
+  async function makeObject({ key, uploadId }: { key: string; uploadId: string }): Promise<string> {
+    const part = { key, uploadId, partNumber: 1, length: 78, expiresIn: 60 };
+    const answer = await fetch(await storage.presignPart(part), { method: "PUT", body: Buffer.alloc(78) });
+    const { etag } = await storage.completeUpload(part, [answer.headers.get("etag")?.replaceAll('"', "") ?? ""]);
+    return etag;
+  }
+
+  /** Has the render's workflow run to its end, without a word to PostgreSQL. */
+  async function completeSilently(render: Render): Promise<void> {
+    await startRenderImage(env.client.workflow, render, 60);
+    const workflowsPath = fileURLToPath(import.meta.resolve("./completed-workflow.fixture.ts"));
+    const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: CONTROL_QUEUE, workflowsPath });
+    await worker.runUntil(env.client.workflow.getHandle(renderWorkflowId(render.id)).result());
+  }
+
   async function openUpload(key: string) {
     const { uploadId } = await storage.createUpload({ key, contentType: "image/bmp", mark: "m" });
     return { key, uploadId };
@@ -107,6 +127,43 @@ describe("the janitor", () => {
       assert.equal((await rowOf(render.id)).sequence, 3);
     });
   }
+
+  test("a render that its workflow completed is COMPLETED, although PostgreSQL has lost that, and keeps its object", async () => {
+    const { render, upload } = await oldRender();
+    await applyEvent(orm.em.fork(), recordedEvent(render.id, 2));
+    const etag = await makeObject(upload);
+    await completeSilently(render);
+    await sweep();
+    const { state, sequence } = await rowOf(render.id);
+    assert.deepEqual([state.status, sequence, state.etag, state.bytesUploaded], ["COMPLETED", 3, etag, 78]);
+    assert.deepEqual(state.parts, [{ from: 1, to: 1, state: "DONE" }]);
+    assert.equal((await storage.head(upload.key))?.etag, etag);
+  });
+
+  test("a failed render that lost its workflow keeps no parts, and says so", async () => {
+    const { render, upload } = await oldRender();
+    const failed = recordedEvent(render.id, 2, "FAILED");
+    const resumableUntil = new Date(Date.now() + 3_600_000).toISOString();
+    await applyEvent(orm.em.fork(), { ...failed, state: { ...failed.state, resumableUntil } });
+    await sweep();
+    const { state, sequence } = await rowOf(render.id);
+    assert.deepEqual([state.status, sequence, state.resumableUntil, state.partsDone], ["FAILED", 3, undefined, 0]);
+    assert.equal(await storage.hasUpload(upload), false);
+  });
+
+  test("a render that cannot be mended does not keep the others", async () => {
+    const broken = await oldRender();
+    await applyEvent(orm.em.fork(), recordedEvent(broken.render.id, 2));
+    const setSpec = (spec: object) =>
+      orm.em.fork().execute("update render set spec = ? where id = ?", [JSON.stringify(spec), broken.render.id]);
+    await setSpec({ ...broken.render.spec, format: "NONE" });
+    const { render } = await oldRender();
+    await assert.rejects(sweep());
+    assert.equal((await describeWorkflow(render.id)).status.name, "RUNNING");
+    await setSpec(broken.render.spec);
+    await sweep();
+    assert.equal((await rowOf(broken.render.id)).status, "FAILED");
+  });
 
   test("a render that Temporal knows nothing of any more is FAILED", async () => {
     const { render } = await oldRender();

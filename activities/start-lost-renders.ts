@@ -1,15 +1,15 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { heartbeat } from "@temporalio/activity";
-import { type WorkflowClient, WorkflowNotFoundError } from "@temporalio/client";
+import type { WorkflowClient } from "@temporalio/client";
 import { applyEvent } from "../database/apply-event.ts";
 import type { Render } from "../database/render.ts";
 import { activeRenders, findActiveRender } from "../database/renders.ts";
 import type { RenderState } from "../database/state.ts";
 import { objectKey } from "../images/plan.ts";
-import type { Storage } from "../storage/storage.ts";
-import { renderWorkflowId } from "../workflows/messages.ts";
+import type { Storage, StoredObject } from "../storage/storage.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { abortUpload } from "./abort-upload.ts";
+import { workflowStanding } from "./workflow-standing.ts";
 
 /** A render this young is still being started by the API, or has just been. */
 const graceMs = 10_000;
@@ -24,50 +24,69 @@ export interface JanitorTools {
 }
 
 /**
- * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started; one whose
- * workflow ended without recording an end (terminated by hand, or lost with Temporal's database) is failed, with
- * nothing left in S3.
+ * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
+ * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in another
+ * way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing left in S3.
+ * @throws the first failure, once all renders have been looked at: one that cannot be mended does not keep the others
  */
 export async function startLostRenders(tools: JanitorTools): Promise<void> {
-  const { em, client, resumeWindowSeconds } = tools;
-  for await (const render of activeRenders(em, new Date(Date.now() - graceMs))) {
+  const failures: unknown[] = [];
+  for await (const render of activeRenders(tools.em, new Date(Date.now() - graceMs))) {
     heartbeat();
-    if (await isWorkflowRunning(client, render.id)) continue;
-    if (render.sequence === 1) await startRenderImage(client, render, resumeWindowSeconds);
-    if (!(await isWorkflowRunning(client, render.id))) await recordLoss(tools, render.id);
+    await mend(tools, render).catch((error: unknown) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
 }
 
-/** Whether a workflow takes care of the render. */
-export async function isWorkflowRunning(client: WorkflowClient, renderId: string): Promise<boolean> {
-  try {
-    const { status } = await client.getHandle(renderWorkflowId(renderId)).describe();
-    return status.name === "RUNNING" || status.name === "PAUSED";
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+async function mend(tools: JanitorTools, render: Render): Promise<void> {
+  const { client, resumeWindowSeconds } = tools;
+  if ((await workflowStanding(client, render.id)) === "running") return;
+  if (render.sequence === 1) await startRenderImage(client, render, resumeWindowSeconds);
+  const standing = await workflowStanding(client, render.id);
+  if (standing !== "running") await recordEnd(tools, render.id, standing);
 }
 
 /** A workflow records its render's end before it ends itself, so the row as it is now, after that, is the last word. */
-async function recordLoss({ em, storage }: JanitorTools, renderId: string): Promise<void> {
+async function recordEnd(
+  { em, storage }: JanitorTools,
+  renderId: string,
+  standing: "completed" | "over",
+): Promise<void> {
   const render = await findActiveRender(em, renderId);
   if (render === null) return;
-  await abortUpload(storage, { key: objectKey(render.id, render.spec.format), discardObject: true });
+  const key = objectKey(render.id, render.spec.format);
+  const object = standing === "completed" ? await storage.head(key) : undefined;
   const at = new Date().toISOString();
-  const sequence = render.sequence + 1;
-  await applyEvent(em.fork(), { renderId, sequence, at, kind: "STATUS", state: lostState(render, at) });
+  if (object === undefined) await abortUpload(storage, { key, discardObject: true });
+  const state = object === undefined ? lostState(render, at) : completedState(render, object, at);
+  await applyEvent(em.fork(), { renderId, sequence: render.sequence + 1, at, kind: "STATUS", state });
 }
 
-function lostState({ state, partCount }: Render, finishedAt: string): RenderState {
-  const nothingStored: RenderState = {
+function completedState(
+  { state, partCount, byteSize }: Render,
+  { etag, crc32 }: StoredObject,
+  finishedAt: string,
+): RenderState {
+  return {
     ...state,
-    partsDone: 0,
-    bytesUploaded: 0,
-    parts: [{ from: 1, to: partCount, state: "WAITING" }],
+    status: "COMPLETED",
+    partsDone: partCount,
+    bytesUploaded: byteSize,
+    parts: [{ from: 1, to: partCount, state: "DONE" }],
+    etag,
+    ...(crc32 === undefined ? {} : { crc32 }),
     finishedAt,
   };
-  if (state.status === "CANCELING") return { ...nothingStored, status: "CANCELED" };
+}
+
+function lostState(render: Render, finishedAt: string): RenderState {
+  const nothingStored = { ...withoutParts(render), finishedAt };
+  if (render.status === "CANCELING") return { ...nothingStored, status: "CANCELED" };
   const message = "The render's workflow was ended from outside, or Temporal has lost it. Start the render again.";
   return { ...nothingStored, status: "FAILED", failure: { code: "WorkflowLost", message } };
+}
+
+/** The render's state once S3 has nothing of it any more. */
+export function withoutParts({ state: { resumableUntil: _, ...state }, partCount }: Render): RenderState {
+  return { ...state, partsDone: 0, bytesUploaded: 0, parts: [{ from: 1, to: partCount, state: "WAITING" }] };
 }

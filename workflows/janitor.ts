@@ -1,7 +1,10 @@
 import { abortOrphanUploads, startLostRenders } from "./policies.ts";
 
-/** Started by a Schedule: sweeps up what crashes left between two systems. */
+/** Started by a Schedule: sweeps up what crashes left between two systems. One sweep that fails does not keep the other. */
 export async function janitor(): Promise<void> {
-  await startLostRenders();
-  await abortOrphanUploads();
+  try {
+    await startLostRenders();
+  } finally {
+    await abortOrphanUploads();
+  }
 }

@@ -23,12 +23,21 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   if (!deletable.includes(render.status)) {
     return invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
   }
-  if (render.status === "FAILED" && (await context.workflows.update(render, "discardParts")) === "refused") {
-    return invalidState(render, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
+  if (render.status === "FAILED") {
+    const answer = await context.workflows.update(render, "discardParts");
+    const now = (await findRender(context, id)) ?? render;
+    if (answer === "refused" || (answer === "gone" && hasParts(now))) {
+      return invalidState(now, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
+    }
   }
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
   return { __typename: "DeletedRender", id };
+}
+
+/** Whether S3 may still have parts of the render: without its workflow, the janitor removes them and says so in the row. */
+function hasParts({ state: { resumableUntil } }: Render): boolean {
+  return resumableUntil !== undefined && Date.parse(resumableUntil) > Date.now();
 }
 
 async function deleteObject({ id, spec }: Render, { storage }: Context): Promise<void> {

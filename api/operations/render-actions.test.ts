@@ -134,6 +134,17 @@ describe("renders on a real Temporal", () => {
     const { status } = await env.client.workflow.getHandle(renderWorkflowId(id)).describe();
     assert.notEqual(status.name, "RUNNING");
   });
+
+  test("a failed render whose workflow was terminated stays until the janitor has removed its parts", async () => {
+    const client = await api.client("frank");
+    const id = await runningRender(client, failing);
+    await client.history(id);
+    await env.client.workflow.getHandle(renderWorkflowId(id)).terminate();
+    const outcome = await client.delete(id);
+    assert.ok(outcome.__typename === "InvalidStateError");
+    assert.match(outcome.message, /is being cleared away/);
+    assert.equal((await client.render(id))?.status, "FAILED");
+  });
 });
 
 /** Everything but S3: events are recorded as the control worker records them. */
