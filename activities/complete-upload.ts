@@ -11,7 +11,7 @@ export type PartDigest = "md5" | "none";
 /**
  * Makes the parts one object, then looks at what S3 has: only an object of the right size that is provably made of our
  * parts is a success, whatever the answer to Complete was. An earlier attempt may have succeeded with its answer lost;
- * then S3 does not know the upload any more, and the object alone decides. What merely lies at the key proves nothing.
+ * then S3 does not know the upload or its parts any more, and the object alone decides. What merely lies at the key proves nothing.
  */
 export async function completeUpload(
   storage: Pick<Storage, "completeUpload" | "head">,
@@ -35,7 +35,7 @@ export async function completeUpload(
   );
 }
 
-/** Resolves with S3's answer where it says that there is no such upload, which the object itself may yet refute. */
+/** Resolves with S3's answer where it says that the upload or its parts are not there, which the object itself may yet refute. */
 async function complete(
   storage: Pick<Storage, "completeUpload">,
   request: CompleteRequest,
@@ -45,7 +45,7 @@ async function complete(
     await storage.completeUpload(request, etags);
     return undefined;
   } catch (error) {
-    if (error instanceof StorageError && error.meaning === "gone") return error;
+    if (error instanceof StorageError && ["gone", "damaged"].includes(error.meaning)) return error;
     throw error;
   }
 }

@@ -107,13 +107,32 @@ describe("the activities of an upload", () => {
     assert.deepEqual(await complete(request), success);
   });
 
-  test("NoSuchUpload after success is success, where the object is ours", async () => {
-    const request = await uploaded();
-    await complete(request);
-    proxy.rule = ({ operation }) =>
-      operation === "CompleteMultipartUpload" ? s3Error(404, "NoSuchUpload") : undefined;
-    assert.deepEqual(await complete(request), success);
-    assert.deepEqual(await complete({ ...request, etags: request.etags.toUpperCase() }), success);
+  for (const [status, code] of [
+    [404, "NoSuchUpload"],
+    [400, "InvalidPart"],
+  ] as const) {
+    test(`${code} after success is success, where the object is ours`, async () => {
+      const request = await uploaded();
+      await complete(request);
+      proxy.rule = ({ operation }) => (operation === "CompleteMultipartUpload" ? s3Error(status, code) : undefined);
+      assert.deepEqual(await complete(request), success);
+      assert.deepEqual(await complete({ ...request, etags: request.etags.toUpperCase() }), success);
+    });
+  }
+
+  test("a URL's life ends with the credentials that sign it", async () => {
+    const ends = new Date(Date.now() + 60_000);
+    process.env["AWS_CREDENTIAL_EXPIRATION"] = ends.toISOString();
+    const passing = testStorage(server.access);
+    try {
+      const upload = { ...newTarget(), uploadId: "u", mark: "m" };
+      const window = { ...upload, from: 1, to: 1, partSize, byteSize: bytes.length };
+      assert.equal((await presignParts(passing, window, 900)).expiresAt, ends.getTime());
+      assert.ok((await presignParts(passing, window, 30)).expiresAt < ends.getTime());
+    } finally {
+      delete process.env["AWS_CREDENTIAL_EXPIRATION"];
+      passing.close();
+    }
   });
 
   for (const [what, body] of [

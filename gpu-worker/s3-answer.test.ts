@@ -28,6 +28,7 @@ const meanings: [status: number, body: string, type: PartFailureType, retryable:
   [400, s3Error("RequestTimeout"), "S3Unavailable", true],
   [400, s3Error("IncompleteBody"), "S3Unavailable", true],
   [400, s3Error("InvalidRequest"), "S3Refused", false],
+  [400, s3Error("ExpiredToken"), "UrlExpired", false],
   [400, "", "S3Refused", false],
   [403, s3Error("AccessDenied", "Request has expired"), "UrlExpired", false],
   [403, "<html>a proxy's words</html>", "UrlExpired", false],

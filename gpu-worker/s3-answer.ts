@@ -90,7 +90,7 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
   if (status === 408 || status >= 500 || PASSING_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
-  if (status === 403) return final("UrlExpired", `${said} ${advice.forbidden}`);
+  if (status === 403 || code === "ExpiredToken") return final("UrlExpired", `${said} ${advice.forbidden}`);
   if (status === 404 && code === "NoSuchUpload") return final("UploadGone", `${said} ${advice.gone}`);
   return final("S3Refused", `${said} ${advice.refused}`);
 }

@@ -12,7 +12,7 @@ export type Meaning = "retry" | "slow-down" | "gone" | "damaged" | "refused";
 export class StorageError extends Error {
   override name = "StorageError";
   readonly meaning: Meaning;
-  /** Stable, for programs: S3's own code where it gave one that we know, else `S3Unavailable` or `S3Refused`. */
+  /** Stable, for programs: the `code` of one of the rules below. */
   readonly code: string;
 
   constructor(meaning: Meaning, code: string, message: string, options?: ErrorOptions) {
@@ -101,7 +101,8 @@ const byCode: Readonly<Record<string, Rule>> = {
   InvalidToken: credentialsWrong,
   RequestTimeTooSkewed: credentialsWrong,
   AuthorizationHeaderMalformed: credentialsWrong,
-  CredentialsProviderError: credentialsWrong,
+  // Where a role's credentials come from may be away for a moment.
+  CredentialsProviderError: { ...credentialsWrong, meaning: "retry" },
   InvalidPart: damaged,
   InvalidPartOrder: damaged,
   EntityTooSmall: damaged,

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { S3Server } from "../test/support/s3-server.ts";
 import { testStorage } from "../test/support/storage.ts";
-import type { StorageError } from "./answers.ts";
+import { explain, type StorageError } from "./answers.ts";
 import type { Storage } from "./storage.ts";
 
 const md5 = (data: Uint8Array) => createHash("md5").update(data).digest("hex");
@@ -125,6 +125,9 @@ describe("Storage", () => {
     const nobody = testStorage({ ...server.access, endpoint: "http://127.0.0.1:1" });
     await assert.rejects(nobody.head("k"), failsAs("retry", "S3Unavailable", /ECONNREFUSED.*S3_ENDPOINT/));
     nobody.close();
+    const unknown = Object.assign(new Error("Could not load credentials"), { name: "CredentialsProviderError" });
+    const request = { operation: "CreateMultipartUpload", bucket: "b", endpoint: "e" };
+    assert.ok(failsAs("retry", "CredentialsRefused", /AWS_ACCESS_KEY_ID/)(explain(unknown, request)));
   });
 
   for (const [status, code, meaning, ours] of [

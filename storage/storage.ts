@@ -73,6 +73,12 @@ export class Storage {
     return { uploadId: UploadId };
   }
 
+  /** In milliseconds since the epoch; Infinity where they do not expire. A URL that they have signed ends with them. */
+  async credentialsExpireAt(): Promise<number> {
+    const { expiration } = await this.#explained("UploadPart", "", this.#client.config.credentials());
+    return expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+  }
+
   /** A URL that takes one PUT body of exactly `length` bytes as part `partNumber`, for `expiresIn` seconds. */
   presignPart(part: OpenUpload & { partNumber: number; length: number; expiresIn: number }): Promise<string> {
     const command = new UploadPartCommand({
