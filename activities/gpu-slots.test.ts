@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { TestWorkflowEnvironment } from "@temporalio/testing";
+import { Client, Connection } from "@temporalio/client";
+import { MockActivityEnvironment, type TestWorkflowEnvironment } from "@temporalio/testing";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { GPU_QUEUE, gpuWorkerIdentity, slotsOf } from "../gpu-worker/part.ts";
 import { startTemporal } from "../test/support/temporal.ts";
@@ -34,6 +35,13 @@ test("counts what the GPU workers that poll take at once, and nobody else", asyn
   for (const { worker } of workers) worker.shutdown();
   await running;
   await Promise.all(workers.map(({ connection }) => connection.close()));
+});
+
+test("where Temporal does not say, it counts none", async () => {
+  const connection = Connection.lazy({ address: "127.0.0.1:1" });
+  const { workflow } = new Client({ connection });
+  assert.equal(await new MockActivityEnvironment().run(() => countGpuSlots(workflow)), 0);
+  await connection.close();
 });
 
 test("the identity of a GPU worker says its slots", () => {
