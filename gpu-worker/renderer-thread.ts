@@ -3,12 +3,13 @@ import type { RenderSpec } from "../images/spec.ts";
 import { type BackendChoice, openBackend } from "./backend.ts";
 import type { ByteRange } from "./bands.ts";
 import { type RenderedBytes, Renderer, RenderingCancelled } from "./renderer.ts";
+import { ThreadSignals } from "./thread-signals.ts";
 
 /** What a renderer thread is started with. */
 export interface ThreadOptions {
   backend: BackendChoice;
-  /** One number that the main thread sets to 1 to end the rendering under way. */
-  cancelFlag: Int32Array;
+  /** Of the ThreadSignals. */
+  signalMemory: SharedArrayBuffer;
 }
 
 /** What the main thread asks for, one at a time. */
@@ -28,14 +29,18 @@ export type ThreadAnswer =
   | { type: "failed"; message: string };
 
 async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
-  const { backend: choice, cancelFlag }: ThreadOptions = workerData;
+  const { backend: choice, signalMemory }: ThreadOptions = workerData;
   const backend = await openBackend(choice);
   const renderer = new Renderer(backend.kind);
-  const isCancelled = () => Atomics.load(cancelFlag, 0) === 1;
+  const signals = new ThreadSignals(signalMemory);
+  const onBand = () => {
+    signals.countBand();
+    return !signals.isCancelled;
+  };
   parentPort?.on("message", async ({ spec, range, buffer, md5 }: RenderOrder) => {
     try {
       const target = Buffer.from(buffer, 0, range.end - range.start);
-      answer({ type: "rendered", bytes: await renderer.render(spec, range, target, { md5, isCancelled }) });
+      answer({ type: "rendered", bytes: await renderer.render(spec, range, target, { md5, onBand }) });
     } catch (error) {
       answer(error instanceof RenderingCancelled ? { type: "cancelled" } : failed(error));
     }

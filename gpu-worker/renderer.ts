@@ -25,8 +25,8 @@ export interface RenderedBytes {
 
 export interface RenderOptions {
   md5: boolean;
-  /** Asked between bands; true ends the rendering with RenderingCancelled. */
-  isCancelled(): boolean;
+  /** Called after each band; false ends the rendering with RenderingCancelled. */
+  onBand(): boolean;
 }
 
 export class RenderingCancelled extends Error {
@@ -55,7 +55,7 @@ export class Renderer {
     spec: RenderSpec,
     range: ByteRange,
     target: Buffer,
-    { md5, isCancelled }: RenderOptions,
+    { md5, onBand }: RenderOptions,
   ): Promise<RenderedBytes> {
     const image = this.#prepare(spec);
     const kernel = await this.#kernels.kernelOf(image);
@@ -66,7 +66,7 @@ export class Renderer {
 
     for await (const { band, pixels } of computeInOrder(image, kernel, range, this.#kernels.feeding.bandsInFlight)) {
       watch.lap("kernel");
-      if (isCancelled()) throw new RenderingCancelled();
+      if (!onBand()) throw new RenderingCancelled();
       placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
       watch.lap("packing");
       digest.upTo(packedUpTo(image, band) - range.start);

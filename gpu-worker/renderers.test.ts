@@ -217,6 +217,18 @@ describe("renderer threads", async () => {
     assert.equal(actual, crc32(expectedBytes(spec, small)));
   });
 
+  test("a thread that renders nothing for too long is replaced", async () => {
+    const impatient = await createRenderers({ backend: "cpu", threads: 1, md5: false, stallSeconds: 0.001 });
+    const buffer = new SharedArrayBuffer(range.end - range.start);
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(impatient.render(spec, range, buffer), {
+        name: "RendererError",
+        message: "The renderer thread has rendered nothing for 0.001 s; another takes its place.",
+      });
+    }
+    await impatient.close();
+  });
+
   test("closing them fails what is under way and what waits, and starts nothing any more", async () => {
     const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     const { promise: started, resolve: onStart } = Promise.withResolvers<void>();

@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import { setInterval as ticks } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { RenderSpec } from "../images/spec.ts";
 import type { Backend, BackendChoice } from "./backend.ts";
 import type { ByteRange } from "./bands.ts";
 import type { RenderedBytes } from "./renderer.ts";
 import type { RenderOrder, ThreadAnswer, ThreadOptions } from "./renderer-thread.ts";
+import { ThreadSignals } from "./thread-signals.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 export type { ByteRange } from "./bands.ts";
@@ -22,7 +24,12 @@ export interface RendererSettings {
   threads?: number | undefined;
   /** Whether each render also computes the MD5 of its bytes. */
   md5: boolean;
+  /** A thread that renders no band for so long has failed (60). */
+  stallSeconds?: number;
 }
+
+/** A band takes milliseconds, the first one of a kernel as long as its compilation: seconds on a slow driver. */
+const STALL_SECONDS = 60;
 
 /** Several renderer threads of one backend. */
 export interface Renderers {
@@ -49,11 +56,12 @@ export interface Renderers {
  * Starts renderer threads.
  * @throws RendererError where the backend that was named is not there
  */
-export async function createRenderers({ backend: choice, threads, md5 }: RendererSettings): Promise<Renderers> {
+export async function createRenderers(settings: RendererSettings): Promise<Renderers> {
+  const { backend: choice, threads, md5, stallSeconds = STALL_SECONDS } = settings;
   const first = await RendererThread.start(choice);
   const { kind, name, note } = first.backend;
   const count = threads ?? (kind === "webgpu" ? 1 : availableParallelism());
-  const slots = [new Slot(kind, first), ...Array.from({ length: count - 1 }, () => new Slot(kind))];
+  const slots = Array.from({ length: count }, (_, i) => new Slot(kind, stallSeconds, i === 0 ? first : undefined));
   const idle = [...slots];
   let closed = false;
   const line = new WaitingLine<void, Slot>(() => idle.shift());
@@ -85,10 +93,12 @@ const NEVER = new AbortController().signal;
 /** The place of one thread. A thread that failed is not trusted with another part: a new one takes its place. */
 class Slot {
   readonly #kind: Backend["kind"];
+  readonly #stallSeconds: number;
   #thread: Promise<RendererThread> | undefined;
 
-  constructor(kind: Backend["kind"], thread?: RendererThread) {
+  constructor(kind: Backend["kind"], stallSeconds: number, thread?: RendererThread) {
     this.#kind = kind;
+    this.#stallSeconds = stallSeconds;
     this.#thread = thread && Promise.resolve(thread);
   }
 
@@ -96,7 +106,7 @@ class Slot {
     try {
       this.#thread ??= RendererThread.start(this.#kind);
       const thread = await this.#thread;
-      return await thread.render(order, signal);
+      return await thread.render(order, signal, this.#stallSeconds);
     } catch (error) {
       if (error instanceof RendererError) await this.close();
       throw error;
@@ -116,42 +126,56 @@ class Slot {
 class RendererThread {
   readonly backend: Backend;
   readonly #worker: Worker;
-  readonly #cancelFlag: Int32Array;
+  readonly #signals: ThreadSignals;
 
   static async start(backend: BackendChoice): Promise<RendererThread> {
-    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
-    const workerData: ThreadOptions = { backend, cancelFlag };
+    const signals = new ThreadSignals();
+    const workerData: ThreadOptions = { backend, signalMemory: signals.memory };
     const worker = new Worker(new URL("./renderer-thread.ts", import.meta.url), { workerData });
     worker.on("error", () => {}); // `answerOf` reports it; without a listener it would end the process
     const answer = await answerOf(worker);
-    if (answer.type === "ready") return new RendererThread(answer, worker, cancelFlag);
+    if (answer.type === "ready") return new RendererThread(answer, worker, signals);
     await worker.terminate();
     throw new RendererError(
       answer.type === "failed" ? answer.message : `The renderer thread began with ${answer.type}.`,
     );
   }
 
-  private constructor(backend: Backend, worker: Worker, cancelFlag: Int32Array) {
+  private constructor(backend: Backend, worker: Worker, signals: ThreadSignals) {
     this.backend = backend;
     this.#worker = worker;
-    this.#cancelFlag = cancelFlag;
+    this.#signals = signals;
   }
 
-  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
-    const cancel = () => Atomics.store(this.#cancelFlag, 0, 1);
-    Atomics.store(this.#cancelFlag, 0, signal.aborted ? 1 : 0);
+  async render(order: RenderOrder, signal: AbortSignal, stallSeconds: number): Promise<RenderedBytes> {
+    const cancel = () => {
+      this.#signals.isCancelled = true;
+    };
+    this.#signals.isCancelled = signal.aborted;
     signal.addEventListener("abort", cancel, { once: true });
+    const settled = new AbortController();
     try {
       this.#worker.postMessage(order);
-      const answer = await answerOf(this.#worker);
+      const answer = await Promise.race([answerOf(this.#worker), this.#stall(stallSeconds, settled.signal)]);
       signal.throwIfAborted();
       if (answer.type === "rendered") return answer.bytes;
       throw new RendererError(
         answer.type === "failed" ? answer.message : `The renderer thread answered ${answer.type}.`,
       );
     } finally {
+      settled.abort();
       signal.removeEventListener("abort", cancel);
     }
+  }
+
+  /** @throws RendererError once the thread has rendered nothing for so long, as where a driver hangs */
+  async #stall(seconds: number, settled: AbortSignal): Promise<never> {
+    let bands: number | undefined;
+    for await (const _ of ticks(seconds * 1000, undefined, { signal: settled })) {
+      if (this.#signals.bands === bands) break;
+      bands = this.#signals.bands;
+    }
+    throw new RendererError(`The renderer thread has rendered nothing for ${seconds} s; another takes its place.`);
   }
 
   async close(): Promise<void> {
