@@ -28,7 +28,7 @@ export const { initUpload } = proxyActivities<ControlActivities>({
   retry: { initialInterval: "250 ms", maximumInterval: "30 seconds", maximumAttempts: 12 },
 });
 
-/** Only signs; what can fail is fetching credentials. */
+/** Signs, and asks Temporal for the GPU workers; what can fail is fetching credentials. */
 export const { presignParts } = proxyActivities<ControlActivities>({
   startToCloseTimeout: "15 seconds",
   cancellationType,
@@ -66,11 +66,11 @@ export const { abortUpload } = proxyActivities<ControlActivities>({
   retry: { initialInterval: "250 ms", maximumInterval: "1 minute" },
 });
 
-/** One round trip to PostgreSQL, tried until it is back; long pauses become timers, so that a wait costs no history. */
+/** One round trip to PostgreSQL, tried until it is back. Long pauses become timers, so the longest bounds what a wait costs of history. */
 export const { recordEvent } = proxyLocalActivities<ControlActivities>({
   startToCloseTimeout: "10 seconds",
   localRetryThreshold: "3 seconds",
-  retry: { initialInterval: "100 ms", maximumInterval: "10 seconds" },
+  retry: { initialInterval: "100 ms", maximumInterval: "30 seconds" },
 });
 
 /** The janitor's: the next round comes by itself, so a failed one is not insisted on. */

@@ -213,6 +213,21 @@ describe("renderImage", () => {
     assert.deepEqual(render.calls.toSorted(), ["complete", "init", "part 1", "part 2", "part 3", "presign 1-3"]);
   });
 
+  test("that the upload is lost outweighs the failure of a part before", async () => {
+    const refused = gate();
+    const { render } = await stage.start(2, {
+      part({ partNumber }) {
+        if (partNumber === 1) throw refusal("S3Refused");
+        return refused.opened.then(() => Promise.reject(refusal("UploadGone")));
+      },
+    });
+    await render.until((r) => r.state?.parts[0]?.state === "FAILED");
+    refused.open();
+    await render.until(is("FAILED"));
+    assert.deepEqual([render.state?.failure?.code, render.state?.failure?.part], ["UploadGone", 2]);
+    assert.deepEqual(render.state?.parts, [{ from: 1, to: 2, state: "WAITING" }]);
+  });
+
   test("opening or completing that fails for good can be retried", async () => {
     const refused = new Set(["init", "complete"]);
     const refuse = (step: string) => {

@@ -7,6 +7,7 @@ import {
   continueAsNew,
   defineUpdate,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -37,6 +38,8 @@ interface CarriedRender {
   startedAt: string;
   /** The last event's. */
   sequence: number;
+  /** A Complete may have left an object, if not the right one. */
+  completeTried: boolean;
   failure?: RenderFailure;
 }
 
@@ -79,7 +82,7 @@ class RenderRun {
   #failure: RenderFailure | undefined;
   #resumableUntil: string | undefined;
   #object: { etag: string; crc32: string } | undefined;
-  #completeTried = false;
+  #completeTried: boolean;
   #inFlight = 0;
   #canceling: Promise<void> | undefined;
   #discarded = false;
@@ -93,6 +96,7 @@ class RenderRun {
     this.#status = carried?.status ?? "RUNNING";
     this.#startedAt = carried?.startedAt ?? new Date().toISOString();
     this.#failure = carried?.failure;
+    this.#completeTried = carried?.completeTried ?? false;
     this.#events = new EventRecorder(
       carried?.sequence ?? 1,
       () => this.#state(),
@@ -205,7 +209,8 @@ class RenderRun {
     const validator = () => {
       const isEnding = this.#status === "FAILED" && this.#resumableUntil === undefined;
       if (possible.includes(this.#status) && !isEnding) return;
-      const message = `${update} is possible while a render is ${possible.join(" or ")}; this one is ${this.#status}.`;
+      const present = isEnding ? "FAILED, and its parts are being removed" : this.#status;
+      const message = `${update} is possible while a render is ${possible.join(" or ")}; this one is ${present}.`;
       throw ApplicationFailure.nonRetryable(message, INVALID_STATE, this.#status);
     };
     const handler = async (): Promise<RenderStatus> => {
@@ -248,7 +253,7 @@ class RenderRun {
 
   async #fail(error: unknown): Promise<void> {
     this.#failure = error instanceof RenderFailed ? error.failure : failureOf(error);
-    if (partsLostTypes.includes(this.#failure.code)) this.#losePartsAndUpload();
+    if (isLoss(this.#failure)) this.#losePartsAndUpload();
     const now = Date.now();
     this.#finishedAt = new Date(now).toISOString();
     this.#resumableUntil = new Date(now + this.#input.resumeWindowSeconds * 1000).toISOString();
@@ -278,8 +283,7 @@ class RenderRun {
   }
 
   #isHopeless(): boolean {
-    const isLost = this.#failure !== undefined && partsLostTypes.includes(this.#failure.code);
-    return isLost || this.#ledger.count("FAILED") >= failedPartsLimit;
+    return isLoss(this.#failure) || this.#ledger.count("FAILED") >= failedPartsLimit;
   }
 
   #startPart(part: number, url: PartUrl): void {
@@ -288,7 +292,9 @@ class RenderRun {
     this.#ledger.start(part);
     this.#events.progress();
     this.#renderPart(part, url)
-      .then(({ result, retried }) => {
+      .then((done) => {
+        if (done === undefined) return this.#ledger.release(part);
+        const { result, retried } = done;
         this.#ledger.finish(part, result, retried);
         if (!retried) this.#window.returned(inFlight, Date.now() - putAt - result.workedMs);
       })
@@ -304,15 +310,17 @@ class RenderRun {
       this.#ledger.release(part);
     } else {
       this.#ledger.fail(part);
-      this.#failure ??= failureOf(error, part);
+      const failure = failureOf(error, part);
+      if (this.#failure === undefined || (isLoss(failure) && patched("loss-outweighs"))) this.#failure = failure;
     }
   }
 
   /**
    * S3 answers 403 to a URL whose life is over, as happens to a part that waited long for a GPU worker: it always gets
    * another. A 403 to a URL that is still good is S3's refusal; then one more URL is tried.
+   * Resolves with nothing where another URL is the next run's business, because this one's history has grown long.
    */
-  async #renderPart(part: number, url: PartUrl): Promise<{ result: PartResult; retried: boolean }> {
+  async #renderPart(part: number, url: PartUrl): Promise<{ result: PartResult; retried: boolean } | undefined> {
     let refusals = 0;
     for (let attempt = 1, current = url; ; attempt++) {
       try {
@@ -322,6 +330,7 @@ class RenderRun {
         if (failureType(error) !== "UrlExpired") throw error;
         if (!isExpired(current, Date.now())) refusals += 1;
         if (refusals > 1) throw error;
+        if (this.#isHistoryLong() && patched("expired-url-waits-for-next-run")) return undefined;
       }
       const { urls, expiresAt } = await this.#presign(part, part);
       current = { url: urls[0] ?? current.url, expiresAt };
@@ -363,6 +372,7 @@ class RenderRun {
       status: this.#status,
       startedAt: this.#startedAt,
       sequence: this.#events.sequence,
+      completeTried: this.#completeTried,
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
     });
   }
@@ -384,6 +394,9 @@ class RenderRun {
     };
   }
 }
+
+/** Whether the failure says that S3 has lost the parts. */
+const isLoss = (failure: RenderFailure | undefined) => failure !== undefined && partsLostTypes.includes(failure.code);
 
 class RenderFailed extends Error {
   readonly failure: RenderFailure;
