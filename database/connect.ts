@@ -1,17 +1,38 @@
+import { Socket } from "node:net";
 import { MikroORM } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
 import { Render } from "./render.ts";
 import { RenderEvent } from "./render-event.ts";
 import { Viewer } from "./viewer.ts";
 
 export const entities = [Viewer, Render, RenderEvent];
 
+/** A PostgreSQL that has said nothing for so long while it was asked is gone: its host vanished without closing connections. */
+const silentMs = 30_000;
+
 /**
  * Connects lazily to PostgreSQL; `disconnect` ends it. Fork `orm.em` for every request, event or activity.
- * @param databaseUrl `postgresql://user:password@host:port/database`
+ * @param databaseUrl `postgresql://user:password@host:port/database?sslmode=…`, with whatever parameters pg understands
+ * @param givenUpAfterMs without an answer a query fails, and its connection is closed
  */
-export function connect(databaseUrl: string): Promise<MikroORM> {
-  return MikroORM.init({ clientUrl: databaseUrl, entities, pool: { max: 20 } });
+export function connect(databaseUrl: string, givenUpAfterMs = silentMs): Promise<MikroORM> {
+  const driverOptions = {
+    ...wholeUrl(databaseUrl),
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    onPoolCreated: (pool: Pool) => {
+      pool.on("connect", ({ connection: { stream } }) => {
+        if (!(stream instanceof Socket)) return;
+        const message = `PostgreSQL has not answered for ${givenUpAfterMs} ms`;
+        stream.setTimeout(givenUpAfterMs, () => stream.destroy(new Error(message)));
+      });
+    },
+  };
+  return MikroORM.init({ clientUrl: databaseUrl, entities, pool: { max: 20 }, driverOptions });
 }
+
+/** Of a URL, MikroORM itself takes host, user and database only; pg also takes `sslmode` and the rest. */
+export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
 
 /**
  * Ends the connections once the queries under way are done. MikroORM's own `close()` never ends where a connection is

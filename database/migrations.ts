@@ -1,10 +1,11 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
-import { entities } from "./connect.ts";
+import { entities, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
+import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
 
 /** In the order they run; a new one goes at the end, and one that has landed never changes. */
-const migrationsList = [CreateRenders];
+const migrationsList = [CreateRenders, IndexUnendedRenders];
 
 /** The advisory lock that one migrating process at a time holds; any fixed number does. */
 const migrationLock = 5_264_700_011;
@@ -30,6 +31,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 export function openMigrator(databaseUrl: string): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: databaseUrl,
+    driverOptions: wholeUrl(databaseUrl),
     entities,
     allowGlobalContext: true,
     extensions: [Migrator],
