@@ -1,17 +1,15 @@
 import { heartbeat } from "@temporalio/activity";
-import { applyEvent } from "../database/apply-event.ts";
 import { Render } from "../database/render.ts";
 import { objectKey } from "../images/plan.ts";
 import type { OpenUpload } from "../storage/storage.ts";
 import { abortUpload } from "./abort-upload.ts";
-import { type JanitorTools, withoutParts } from "./start-lost-renders.ts";
+import type { JanitorTools } from "./start-lost-renders.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
 const renderKey = /^renders\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.\w+$/;
 
 /**
- * Aborts the uploads of renders that no workflow takes care of; where such a render was to be resumed, it now says that it
- * cannot. Others may use the same bucket, another Rasterlift too: an upload is ours only where its key is that of a render
+ * Aborts the uploads of renders that no workflow takes care of. Others may use the same bucket, another Rasterlift too: an upload is ours only where its key is that of a render
  * in our own database. A render's workflow runs before its upload is opened, so an upload without one is never just about
  * to be used.
  * @throws the first failure, once all uploads have been looked at
@@ -32,7 +30,4 @@ async function abortOrphan({ em, client, storage }: JanitorTools, { key, uploadI
   if (render === null || objectKey(id, render.spec.format) !== key) return;
   if ((await workflowStanding(client, id)) === "running") return;
   await abortUpload(storage, { key, uploadId, discardObject: false });
-  if (render.state.resumableUntil === undefined) return;
-  const [at, sequence] = [new Date().toISOString(), render.sequence + 1];
-  await applyEvent(em.fork(), { renderId: id, sequence, at, kind: "STATUS", state: withoutParts(render) });
 }

@@ -140,16 +140,27 @@ describe("the janitor", () => {
     assert.equal((await storage.head(upload.key))?.etag, etag);
   });
 
-  test("a failed render that lost its workflow keeps no parts, and says so", async () => {
+  test("a failed render that lost its workflow keeps no parts, and says so, with or without an upload", async () => {
     const { render, upload } = await oldRender();
+    await failedRender(render);
+    const without = await oldRender();
+    await storage.abortUpload(without.upload);
+    await failedRender(without.render);
+    await sweep();
+    for (const { id } of [render, without.render]) {
+      const { state, sequence } = await rowOf(id);
+      assert.deepEqual([state.status, sequence, state.resumableUntil, state.partsDone], ["FAILED", 3, undefined, 0]);
+    }
+    assert.equal(await storage.hasUpload(upload), false);
+    await sweep();
+    assert.equal((await rowOf(render.id)).sequence, 3);
+  });
+
+  async function failedRender(render: Render): Promise<void> {
     const failed = recordedEvent(render.id, 2, "FAILED");
     const resumableUntil = new Date(Date.now() + 3_600_000).toISOString();
     await applyEvent(orm.em.fork(), { ...failed, state: { ...failed.state, resumableUntil } });
-    await sweep();
-    const { state, sequence } = await rowOf(render.id);
-    assert.deepEqual([state.status, sequence, state.resumableUntil, state.partsDone], ["FAILED", 3, undefined, 0]);
-    assert.equal(await storage.hasUpload(upload), false);
-  });
+  }
 
   test("a render that cannot be mended does not keep the others", async () => {
     const broken = await oldRender();

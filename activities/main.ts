@@ -37,7 +37,7 @@ events. Run as many of it as you like. Settings from the environment (default):
 
 const settingsSchema = s3Settings.extend(databaseSettings.shape).extend({
   PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
-  RESUME_WINDOW_SECONDS: integer(1).default(86_400),
+  RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
   PART_DIGEST: z.enum(["md5", "none"], "must be md5 or none").default("md5"),
 });
 

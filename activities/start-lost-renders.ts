@@ -3,8 +3,8 @@ import { heartbeat } from "@temporalio/activity";
 import type { WorkflowClient } from "@temporalio/client";
 import { applyEvent } from "../database/apply-event.ts";
 import type { Render } from "../database/render.ts";
-import { activeRenders, findActiveRender } from "../database/renders.ts";
-import type { RenderState } from "../database/state.ts";
+import { findUnendedRender, unendedRenders } from "../database/renders.ts";
+import type { PartRange, RenderState } from "../database/state.ts";
 import { objectKey } from "../images/plan.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
@@ -26,12 +26,13 @@ export interface JanitorTools {
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
  * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in another
- * way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing left in S3.
+ * way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing left in S3;
+ * one that had failed and was to be resumed says that it cannot be.
  * @throws the first failure, once all renders have been looked at: one that cannot be mended does not keep the others
  */
 export async function startLostRenders(tools: JanitorTools): Promise<void> {
   const failures: unknown[] = [];
-  for await (const render of activeRenders(tools.em, new Date(Date.now() - graceMs))) {
+  for await (const render of unendedRenders(tools.em, new Date(Date.now() - graceMs))) {
     heartbeat();
     await mend(tools, render).catch((error: unknown) => failures.push(error));
   }
@@ -52,7 +53,7 @@ async function recordEnd(
   renderId: string,
   standing: "completed" | "over",
 ): Promise<void> {
-  const render = await findActiveRender(em, renderId);
+  const render = await findUnendedRender(em, renderId);
   if (render === null) return;
   const key = objectKey(render.id, render.spec.format);
   const object = standing === "completed" ? await storage.head(key) : undefined;
@@ -67,8 +68,9 @@ function completedState(
   { etag, crc32 }: StoredObject,
   finishedAt: string,
 ): RenderState {
+  const { failure: _failure, resumableUntil: _until, ...kept } = state;
   return {
-    ...state,
+    ...kept,
     status: "COMPLETED",
     partsDone: partCount,
     bytesUploaded: byteSize,
@@ -79,14 +81,12 @@ function completedState(
   };
 }
 
-function lostState(render: Render, finishedAt: string): RenderState {
-  const nothingStored = { ...withoutParts(render), finishedAt };
-  if (render.status === "CANCELING") return { ...nothingStored, status: "CANCELED" };
+function lostState({ state, partCount }: Render, finishedAt: string): RenderState {
+  const { resumableUntil: _, ...kept } = state;
+  const parts: PartRange[] = [{ from: 1, to: partCount, state: "WAITING" }];
+  const nothingStored: RenderState = { finishedAt, ...kept, partsDone: 0, bytesUploaded: 0, parts };
+  if (state.status === "FAILED") return nothingStored;
+  if (state.status === "CANCELING") return { ...nothingStored, status: "CANCELED" };
   const message = "The render's workflow was ended from outside, or Temporal has lost it. Start the render again.";
   return { ...nothingStored, status: "FAILED", failure: { code: "WorkflowLost", message } };
-}
-
-/** The render's state once S3 has nothing of it any more. */
-export function withoutParts({ state: { resumableUntil: _, ...state }, partCount }: Render): RenderState {
-  return { ...state, partsDone: 0, bytesUploaded: 0, parts: [{ from: 1, to: partCount, state: "WAITING" }] };
 }
