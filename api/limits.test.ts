@@ -35,6 +35,17 @@ describe("the limits of an operation", () => {
     assert.deepEqual(refusals(twice("$n")), refusals(twice("100")));
   });
 
+  test("count a page that no resolver would give as one that it gives, so that nothing costs less than nothing", () => {
+    const page = (first: string) => `{ renders(first: ${first}) { nodes { ${everyField} } } }`;
+    const cost = (first: string) =>
+      /costs (\d+)/.exec(
+        refusals(`{ ${Array.from({ length: 100 }, (_, i) => `a${i}: ${page(first).slice(1, -1)}`).join(" ")} }`)[0] ??
+          "",
+      )?.[1];
+    assert.equal(cost("-2147483648"), cost("1"));
+    assert.equal(cost("1000000"), cost("100"));
+  });
+
   test("count root fields dearly, also within fragments", () => {
     const fields = Array.from({ length: 101 }, (_, i) => `v${i}: viewer { id }`).join(" ");
     assert.equal(refusals(`{ ${fields} }`).length, 1);

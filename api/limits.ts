@@ -133,9 +133,10 @@ class Measurement {
   }
 }
 
-/** As long as the page's `first` or `last` says; one given by a variable counts as the longest. */
+/** As long as the page's `first` or `last` says, 1 … 100; one given by a variable counts as the longest. */
 function pageLength(node: FieldNode): number {
   const sizes = (node.arguments ?? []).filter(({ name }) => name.value === "first" || name.value === "last");
   if (sizes.length === 0) return defaultPage;
-  return Math.max(...sizes.map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : longestPage)));
+  const lengths = sizes.map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : longestPage));
+  return Math.min(Math.max(...lengths, 1), longestPage);
 }

@@ -54,9 +54,22 @@ export async function listRenders(args: RenderListArguments, { em, viewerId }: C
   const oldest = renders.at(-1);
   return {
     renders,
-    hasPreviousPage: async () => (newest ? exists({ $gt: newest.id }) : after !== undefined && exists({ $gte: after })),
-    hasNextPage: async () => (oldest ? exists({ $lt: oldest.id }) : before !== undefined && exists({ $lte: before })),
-    totalCount: () => em().count(Render, { $and: all }),
+    hasPreviousPage: once(async () =>
+      newest ? exists({ $gt: newest.id }) : after !== undefined && exists({ $gte: after }),
+    ),
+    hasNextPage: once(async () =>
+      oldest ? exists({ $lt: oldest.id }) : before !== undefined && exists({ $lte: before }),
+    ),
+    totalCount: once(() => em().count(Render, { $and: all })),
+  };
+}
+
+/** Asks once, however often it is selected under other names. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
   };
 }
 
