@@ -145,6 +145,14 @@ describe("the API over WebSocket", () => {
     socket.end();
   });
 
+  test("closes where an id is used again before its operation has answered", async () => {
+    const socket = await admitted();
+    socket.subscribe("1", follow);
+    socket.send({ id: "1", type: "complete" });
+    socket.subscribe("1", follow);
+    assert.equal((await socket.closed()).code, 4409);
+  });
+
   test("closes where a message is too large", async () => {
     const socket = await admitted();
     socket.send("x".repeat(300_000));

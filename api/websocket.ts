@@ -1,11 +1,12 @@
 import type { Server } from "node:http";
 import { GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from "graphql";
-import type { Context as SocketContext } from "graphql-ws";
+import { CloseCode, type Context as SocketContext } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
-import { WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import type { Log } from "../service/log.ts";
 import type { Authenticate, Viewer } from "./auth.ts";
 import type { Services } from "./context.ts";
+import { isUnauthenticated } from "./errors.ts";
 import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 
@@ -20,7 +21,8 @@ const longestTimerMs = 2 ** 31 - 1;
  */
 const closeCodes = { tokenMissing: 4401, tokenRefused: 4403, tooManySockets: 4429, tryAgainLater: 1013 };
 
-type SocketExtra = { viewer?: Viewer; expiry?: NodeJS.Timeout };
+/** `starting`: the ids of operations that were asked for and have not answered yet. */
+type SocketExtra = { viewer?: Viewer; expiry?: NodeJS.Timeout; starting?: Set<string> };
 type Socket = SocketContext<{ authorization?: unknown }, Extra & SocketExtra>;
 
 /** Serves GraphQL over WebSocket (graphql-transport-ws) with the same schema, limits and masking as over HTTP. */
@@ -39,11 +41,12 @@ export function serveWebSocket(
     {
       async onConnect(socket) {
         const viewer = await admit(socket, authenticate, log);
-        if (!viewer) return false;
+        if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
         const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
         if (sockets > maxSocketsOfViewer) return close(socket, closeCodes.tooManySockets, "Too many sockets");
         socketsOfViewer.set(viewer.id, sockets);
         socket.extra.viewer = viewer;
+        socket.extra.starting = new Set();
         const life = Math.min(viewer.expiresAt - Date.now(), longestTimerMs);
         socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
         return true;
@@ -55,10 +58,15 @@ export function serveWebSocket(
         if (sockets === 0) socketsOfViewer.delete(viewer.id);
         else socketsOfViewer.set(viewer.id, sockets);
       },
-      onSubscribe(socket, _id, { query, variables, operationName }) {
-        const { viewer } = socket.extra;
-        if (!viewer) return [new GraphQLError("This socket has no viewer.")];
-        if (Object.keys(socket.subscriptions).length > maxOperationsOfSocket) {
+      onSubscribe(socket, id, { query, variables, operationName }) {
+        const { viewer, starting } = socket.extra;
+        if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
+        // Completed before it has answered, an id is free for graphql-ws, which would lose one of the two operations.
+        if (starting.has(id)) {
+          close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
+          return [new GraphQLError(`The operation ${id} is still being started.`)];
+        }
+        if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > maxOperationsOfSocket) {
           const message = `A socket may have ${maxOperationsOfSocket} operations under way; end one first.`;
           return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
         }
@@ -66,6 +74,7 @@ export function serveWebSocket(
         if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
         const errors = validate(schema, document, [...specifiedRules, limitOperation]);
         if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+        starting.add(id);
         return {
           schema,
           document,
@@ -74,6 +83,7 @@ export function serveWebSocket(
           contextValue: { ...services, viewerId: viewer.id },
         };
       },
+      onOperation: (socket, id) => void socket.extra.starting?.delete(id),
       onError: (_socket, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
       onNext: (_socket, _id, _payload, _args, { data = null, errors }) => ({
         data,
@@ -90,7 +100,7 @@ async function admit(socket: Socket, authenticate: Authenticate, log: Log): Prom
   try {
     return await authenticate(given);
   } catch (error) {
-    if (error instanceof GraphQLError) return close(socket, closeCodes.tokenRefused, error.message);
+    if (isUnauthenticated(error)) return close(socket, closeCodes.tokenRefused, error.message);
     log.error({ err: error }, "a token could not be checked");
     return close(socket, closeCodes.tryAgainLater, "The token cannot be checked now");
   }
