@@ -63,5 +63,26 @@ describe("authentication", () => {
     const signed = new SignJWT({ sub: "bob" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256", kid: "one" });
     assert.equal((await byKeySet(`Bearer ${await signed.sign(privateKey)}`)).id, "bob");
     await assert.rejects(byKeySet(`Bearer ${await token("bob", "1h").sign(key)}`), refused(/not accepted/));
+    const unknown = new SignJWT({ sub: "bob" })
+      .setExpirationTime("1h")
+      .setProtectedHeader({ alg: "ES256", kid: "two" });
+    await assert.rejects(byKeySet(`Bearer ${await unknown.sign(privateKey)}`), refused(/not accepted/));
+  });
+
+  test("does not blame the token where the identity provider fails", async (t) => {
+    const { privateKey } = await generateKeyPair("ES256");
+    const signed = new SignJWT({ sub: "bob" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256", kid: "one" });
+    const bob = `Bearer ${await signed.sign(privateKey)}`;
+    const server = createServer((request, response) => {
+      response.statusCode = request.url === "/failing" ? 503 : 200;
+      response.end("<html>");
+    }).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    for (const url of [`http://127.0.0.1:${port}/failing`, `http://127.0.0.1:${port}/html`, "http://127.0.0.1:1/"]) {
+      const unavailable = { extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } } };
+      await assert.rejects(createAuthenticate({ JWKS_URL: url })(bob), unavailable, url);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import { unauthenticated } from "./errors.ts";
+import { serviceUnavailable, unauthenticated } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
 /** Who calls: the token's subject, until the token's expiry (milliseconds since the epoch). */
@@ -10,7 +10,7 @@ export interface Viewer {
 
 /**
  * @param authorization the header's value, "Bearer …"
- * @throws GraphQLError UNAUTHENTICATED; `TokenMissing` where there is no token at all
+ * @throws GraphQLError UNAUTHENTICATED, or SERVICE_UNAVAILABLE where the identity provider does not give its keys
  */
 export type Authenticate = (authorization: string | undefined) => Promise<Viewer>;
 
@@ -44,15 +44,32 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
     ...(JWT_AUDIENCE === undefined ? {} : { audience: JWT_AUDIENCE }),
   };
   const secret = new TextEncoder().encode(JWT_SECRET);
-  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : createRemoteJWKSet(new URL(JWKS_URL));
+  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : keysOfProvider(JWKS_URL);
   const algorithms = JWKS_URL === undefined ? ["HS256"] : ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
   return async (token: string): Promise<JWTPayload> =>
     (await jwtVerify(token, keys, { ...options, algorithms })).payload;
 }
 
+/** What of a token no key of the set fits; everything else that can go wrong is the provider's. */
+const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
+function keysOfProvider(url: string): JWTVerifyGetKey {
+  const keySet = createRemoteJWKSet(new URL(url));
+  return async (...token) => {
+    try {
+      return await keySet(...token);
+    } catch (error) {
+      if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
+      throw serviceUnavailable("The token cannot be checked now: the identity provider does not give its keys.", {
+        extensions: { http: { status: 503 } },
+        ...(error instanceof Error ? { originalError: error } : {}),
+      });
+    }
+  };
+}
+
 function refuse(error: unknown): never {
   if (error instanceof errors.JWTExpired) throw unauthenticated("The token has expired: sign in again.");
-  if (error instanceof errors.JWKSTimeout) throw error;
   if (error instanceof errors.JOSEError) throw unauthenticated(`The token is not accepted: ${error.message}.`);
   throw error;
 }

@@ -1,4 +1,4 @@
-import { GraphQLError } from "graphql";
+import { GraphQLError, type GraphQLErrorOptions } from "graphql";
 
 /** An argument that no user error of the schema covers; the message says its range. */
 export function badUserInput(message: string): GraphQLError {
@@ -10,11 +10,15 @@ export function notFound(message: string): GraphQLError {
 }
 
 /** Something that the API needs is away; asking again later is safe. */
-export function serviceUnavailable(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "SERVICE_UNAVAILABLE" } });
+export function serviceUnavailable(message: string, options: GraphQLErrorOptions = {}): GraphQLError {
+  return new GraphQLError(message, { ...options, extensions: { code: "SERVICE_UNAVAILABLE", ...options.extensions } });
 }
 
 /** No token, or one that is not accepted; over HTTP it makes the status 401. */
 export function unauthenticated(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "UNAUTHENTICATED", http: { status: 401 } } });
+}
+
+export function isUnauthenticated(error: unknown): error is GraphQLError {
+  return error instanceof GraphQLError && error.extensions["code"] === "UNAUTHENTICATED";
 }
