@@ -77,7 +77,7 @@ export class EventFeed {
     lost.promise.catch(() => {});
     client.on("error", lost.reject);
     client.on("end", () => lost.reject(new Error("PostgreSQL closed the connection")));
-    client.on("notification", ({ payload = "" }) => this.#notified(JSON.parse(payload)));
+    client.on("notification", ({ payload }) => this.#notified(payload));
     try {
       await client.connect();
       await client.query(`listen ${eventChannel}`);
@@ -93,9 +93,21 @@ export class EventFeed {
     }
   }
 
-  #notified({ renderId, userId }: EventHint): void {
-    this.#wake(`render ${renderId}`);
-    this.#wake(`viewer ${userId}`);
+  #notified(payload = ""): void {
+    const hint = hintOf(payload);
+    if (hint === undefined) this.#log.warn({ payload }, "somebody else notifies the event feed");
+    this.#wake(`render ${hint?.renderId}`);
+    this.#wake(`viewer ${hint?.userId}`);
+  }
+}
+
+/** Anybody who may connect to the database may notify, whatever it says. */
+function hintOf(payload: string): EventHint | undefined {
+  try {
+    const hint: EventHint | null = JSON.parse(payload);
+    return hint ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 

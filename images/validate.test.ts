@@ -32,6 +32,11 @@ function patternOfChecked(pattern: RenderSpecInput["pattern"]): unknown {
   return check.spec.pattern;
 }
 
+test("-0 is 0, as JSON will have it", () => {
+  const { noise } = patternOfChecked({ noise: { seed: -0 } }) as { noise: { seed: number } };
+  assert.ok(Object.is(noise.seed, 0));
+});
+
 test("a right spec comes back with its file's size, and colours in one spelling", () => {
   assert.deepEqual(checkSpec(valid, limits), {
     spec: { ...valid, pattern: { solid: { color: "#A0B1C2" } } },

@@ -112,7 +112,7 @@ function checkInteger(
   path: string[],
   report: Report,
 ): number | undefined {
-  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+  if (typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum) return value + 0; // -0 is 0
   report(path, `${path.at(-1)} is ${show(value)}; it must be a whole number from ${minimum} to ${maximum}.`);
   return undefined;
 }

@@ -130,7 +130,7 @@ function byStatus(status: number): Rule | undefined {
   if (status === 408) return timedOut;
   if (status === 401 || status === 403) return byCode["AccessDenied"];
   if (status >= 500) return failing;
-  if (status < 400) return { ...timedOut, advice: () => "The answer was not understood; S3 is asked what is there." };
+  if (status < 300) return { ...timedOut, advice: () => "The answer was not understood; S3 is asked what is there." };
   return undefined;
 }
 

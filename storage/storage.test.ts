@@ -141,6 +141,7 @@ describe("Storage", () => {
     [507, "XMinioStorageFull", "retry", "StorageFull"],
     [403, "AccessDenied", "refused", "AccessDenied"],
     [403, "RequestTimeTooSkewed", "refused", "CredentialsRefused"],
+    [301, "PermanentRedirect", "refused", "S3Refused"],
     [404, "NoSuchBucket", "refused", "NoSuchBucket"],
     [404, "NoSuchUpload", "gone", "UploadGone"],
     [400, "InvalidPart", "damaged", "UploadDamaged"],

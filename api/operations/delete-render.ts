@@ -40,11 +40,14 @@ function hasParts({ state: { resumableUntil } }: Render): boolean {
   return resumableUntil !== undefined && Date.parse(resumableUntil) > Date.now();
 }
 
-async function deleteObject({ id, spec }: Render, { storage }: Context): Promise<void> {
+async function deleteObject({ id, spec }: Render, { storage, log }: Context): Promise<void> {
   try {
     await storage.deleteObject(objectKey(id, spec.format));
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    throw serviceUnavailable(`Render ${id} is still there, because its object could not be removed. ${error.message}`);
+    log.warn({ err: error, renderId: id }, "a render's object could not be removed");
+    throw serviceUnavailable(
+      `Render ${id} is still there, because its object could not be removed (${error.code}). Delete it again later.`,
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { countActiveRenders } from "../../database/create-render.ts";
 import type { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
@@ -17,10 +18,20 @@ export async function renderAction(
 ): Promise<RenderView | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
+  if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
+    const { MAX_ACTIVE_RENDERS } = context.settings;
+    const message = `You have as many renders under way as you may: ${MAX_ACTIVE_RENDERS}. Wait until one ends, or cancel one, then retry.`;
+    return invalidState(render, message);
+  }
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
   if (!now) return renderNotFound(id);
   return answer === "done" ? viewOf(now) : invalidState(now, refusal(now, action, answer));
+}
+
+/** Not exact where many retries come at once, unlike a start's. */
+async function isQuotaUsed({ em, viewerId, settings }: Context): Promise<boolean> {
+  return (await countActiveRenders(em(), viewerId)) >= settings.MAX_ACTIVE_RENDERS;
 }
 
 export function renderNotFound(id: string): NotFound {

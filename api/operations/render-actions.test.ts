@@ -135,6 +135,17 @@ describe("renders on a real Temporal", () => {
     assert.notEqual(status.name, "RUNNING");
   });
 
+  test("a retry counts against the quota", async () => {
+    const client = await api.client("grace");
+    const id = await runningRender(client, failing);
+    await client.history(id);
+    const others = await Promise.all(Array.from({ length: 5 }, () => runningRender(client)));
+    const outcome = await client.act("retryRender", id);
+    assert.ok(outcome.__typename === "InvalidStateError");
+    assert.match(outcome.message, /as many renders under way as you may: 5/);
+    await Promise.all(others.map((other) => client.act("cancelRender", other)));
+  });
+
   test("a failed render whose workflow was terminated stays until the janitor has removed its parts", async () => {
     const client = await api.client("frank");
     const id = await runningRender(client, failing);

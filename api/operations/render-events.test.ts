@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { applyEvent } from "../../database/apply-event.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { applyEvent, eventChannel } from "../../database/apply-event.ts";
 import { createRender } from "../../database/create-render.ts";
+import { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import { TestApi } from "../../test/support/api.ts";
 import type { Client } from "../../test/support/client.ts";
@@ -61,6 +63,27 @@ describe("event subscriptions", () => {
     await record(id, 3, "RUNNING");
     await record(id, 4, "CANCELED");
     assert.deepEqual(await sequences(id, 0), [1, 2, 3, 4]);
+  });
+
+  test("end where nothing can come any more: after a sequence that was never reached, and with the render", async () => {
+    const [reached, deleted] = [await queued(), await queued()];
+    await record(reached, 2);
+    const ends = [sequences(reached, 1_000_000), sequences(deleted, 1_000_000)];
+    await pause(200); // Both are waiting by then.
+    await api.orm.em.fork().nativeDelete(Render, { id: deleted });
+    await api.orm.em.fork().execute(`notify ${eventChannel}, '{"renderId":"${deleted}"}'`);
+    await record(reached, 3, "COMPLETED");
+    assert.deepEqual(await Promise.all(ends), [[], []]);
+  });
+
+  test("do not mind what else is notified", async () => {
+    const id = await queued();
+    const events = sequences(id, 0);
+    for (const payload of ["", "null", "{", "[]"]) {
+      await api.orm.em.fork().execute(`notify ${eventChannel}, '${payload}'`);
+    }
+    await record(id, 2, "CANCELED");
+    assert.deepEqual(await events, [1, 2]);
   });
 
   test("are nobody else's", async () => {

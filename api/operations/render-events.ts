@@ -1,4 +1,4 @@
-import type { Render } from "../../database/render.ts";
+import { Render } from "../../database/render.ts";
 import { RenderEvent } from "../../database/render-event.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +28,11 @@ export async function renderEvents(
 async function* read(render: Render, after: number, watch: Watch, { em, log }: Context) {
   let sequence = after;
   let ended = endStatuses.includes(render.status);
+  /** Whether no more events can come: the render is gone, or ended before the sequence that was asked for. */
+  const isOver = async () => {
+    const rows = await readPage(() => em().find(Render, { id: render.id }), watch, log);
+    return rows.every((row) => endStatuses.includes(row.status) && row.sequence <= sequence);
+  };
   try {
     for (;;) {
       const next = () =>
@@ -44,7 +49,8 @@ async function* read(render: Render, after: number, watch: Watch, { em, log }: C
       }
       const mayBeMore = page.length === pageSize || (page.length > 0 && ended);
       if (mayBeMore) continue;
-      if (ended || !(await watch.changed())) return;
+      if (ended || (page.length === 0 && (await isOver()))) return;
+      if (!(await watch.changed())) return;
     }
   } finally {
     watch.close();
