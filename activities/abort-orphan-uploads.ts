@@ -1,26 +1,19 @@
-import { heartbeat } from "@temporalio/activity";
 import { Render } from "../database/render.ts";
 import { objectKey } from "../images/plan.ts";
 import type { OpenUpload } from "../storage/storage.ts";
 import { abortUpload } from "./abort-upload.ts";
-import type { JanitorTools } from "./start-lost-renders.ts";
+import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
 const renderKey = /^renders\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.\w+$/;
 
 /**
- * Aborts the uploads of renders that no workflow takes care of. Others may use the same bucket, another Rasterlift too: an upload is ours only where its key is that of a render
- * in our own database. A render's workflow runs before its upload is opened, so an upload without one is never just about
- * to be used.
- * @throws the first failure, once all uploads have been looked at
+ * Aborts the uploads of renders that no workflow takes care of. Others may use the same bucket, another Rasterlift
+ * too: an upload is ours only where its key is that of a render in our own database. A render's workflow runs before
+ * its upload is opened, so an upload without one is never just about to be used.
  */
-export async function abortOrphanUploads(tools: JanitorTools): Promise<void> {
-  const failures: unknown[] = [];
-  for await (const upload of tools.storage.listUploads("renders/")) {
-    heartbeat();
-    await abortOrphan(tools, upload).catch((error: unknown) => failures.push(error));
-  }
-  if (failures.length > 0) throw failures[0];
+export function abortOrphanUploads(tools: JanitorTools): Promise<void> {
+  return sweep(tools.storage.listUploads("renders/"), (upload) => abortOrphan(tools, upload));
 }
 
 async function abortOrphan({ em, client, storage }: JanitorTools, { key, uploadId }: OpenUpload): Promise<void> {

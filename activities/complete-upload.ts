@@ -11,7 +11,8 @@ export type PartDigest = "md5" | "none";
 /**
  * Makes the parts one object, then looks at what S3 has: only an object of the right size that is provably made of our
  * parts is a success, whatever the answer to Complete was. An earlier attempt may have succeeded with its answer lost;
- * then S3 does not know the upload or its parts any more, and the object alone decides. What merely lies at the key proves nothing.
+ * then S3 does not know the upload or its parts any more, and the object alone decides. What merely lies at the key
+ * proves nothing.
  */
 export async function completeUpload(
   storage: Pick<Storage, "completeUpload" | "head">,

@@ -1,42 +1,25 @@
-import type { EntityManager } from "@mikro-orm/postgresql";
-import { heartbeat } from "@temporalio/activity";
-import type { WorkflowClient } from "@temporalio/client";
 import { applyEvent } from "../database/apply-event.ts";
 import type { Render } from "../database/render.ts";
 import { findUnendedRender, unendedRenders } from "../database/renders.ts";
 import type { PartRange, RenderState } from "../database/state.ts";
 import { objectKey } from "../images/plan.ts";
-import type { Storage, StoredObject } from "../storage/storage.ts";
+import type { StoredObject } from "../storage/storage.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { abortUpload } from "./abort-upload.ts";
+import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
 /** A render this young is still being started by the API, or has just been. */
 const graceMs = 10_000;
-
-/** What a sweep looks at and mends. */
-export interface JanitorTools {
-  em: EntityManager;
-  client: WorkflowClient;
-  storage: Storage;
-  /** For the workflows that are started late. */
-  resumeWindowSeconds: number;
-}
 
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
  * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in another
  * way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing left in S3;
  * one that had failed and was to be resumed says that it cannot be.
- * @throws the first failure, once all renders have been looked at: one that cannot be mended does not keep the others
  */
-export async function startLostRenders(tools: JanitorTools): Promise<void> {
-  const failures: unknown[] = [];
-  for await (const render of unendedRenders(tools.em, new Date(Date.now() - graceMs))) {
-    heartbeat();
-    await mend(tools, render).catch((error: unknown) => failures.push(error));
-  }
-  if (failures.length > 0) throw failures[0];
+export function startLostRenders(tools: JanitorTools): Promise<void> {
+  return sweep(unendedRenders(tools.em, new Date(Date.now() - graceMs)), (render) => mend(tools, render));
 }
 
 async function mend(tools: JanitorTools, render: Render): Promise<void> {

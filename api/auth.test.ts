@@ -5,7 +5,11 @@ import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { GraphQLError } from "graphql";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { createLog } from "../service/log.ts";
 import { createAuthenticate } from "./auth.ts";
+
+const log = createLog("auth-test");
+log.level = "silent";
 
 const secret = "a secret of at least 32 characters";
 const key = new TextEncoder().encode(secret);
@@ -23,7 +27,7 @@ const refused = (message: RegExp) => (error: unknown) => {
 };
 
 describe("authentication", () => {
-  const authenticate = createAuthenticate({ JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "them" });
+  const authenticate = createAuthenticate({ JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "them" }, log);
 
   test("takes a token's subject for the viewer, until it expires", async () => {
     const { id, expiresAt } = await authenticate(`Bearer ${await token("alice", "1h").sign(key)}`);
@@ -58,7 +62,7 @@ describe("authentication", () => {
     t.after(() => server.close());
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const byKeySet = createAuthenticate({ JWKS_URL: `http://127.0.0.1:${port}/keys` });
+    const byKeySet = createAuthenticate({ JWKS_URL: `http://127.0.0.1:${port}/keys` }, log);
 
     const signed = new SignJWT({ sub: "bob" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256", kid: "one" });
     assert.equal((await byKeySet(`Bearer ${await signed.sign(privateKey)}`)).id, "bob");
@@ -82,7 +86,7 @@ describe("authentication", () => {
     const { port } = server.address() as AddressInfo;
     for (const url of [`http://127.0.0.1:${port}/failing`, `http://127.0.0.1:${port}/html`, "http://127.0.0.1:1/"]) {
       const unavailable = { extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } } };
-      await assert.rejects(createAuthenticate({ JWKS_URL: url })(bob), unavailable, url);
+      await assert.rejects(createAuthenticate({ JWKS_URL: url }, log)(bob), unavailable, url);
     }
   });
 });

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import { serviceUnavailable, unauthenticated } from "./errors.ts";
+import type { Log } from "../service/log.ts";
+import { cannotAuthenticate, unauthenticated } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
 /** Who calls: the token's subject, until the token's expiry (milliseconds since the epoch). */
@@ -23,8 +24,8 @@ const clockToleranceSeconds = 5;
 const userId = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** Accepts JSON Web Tokens with `sub` and `exp`, signed with the shared secret or by a key of the key set. */
-export function createAuthenticate(settings: AuthSettings): Authenticate {
-  const verify = verifier(settings);
+export function createAuthenticate(settings: AuthSettings, log: Log): Authenticate {
+  const verify = verifier(settings, log);
   return async (authorization) => {
     if (!authorization) throw unauthenticated("This needs a token: send the header Authorization: Bearer TOKEN.");
     const token = bearer.exec(authorization)?.[1];
@@ -36,7 +37,7 @@ export function createAuthenticate(settings: AuthSettings): Authenticate {
   };
 }
 
-function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings) {
+function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings, log: Log) {
   const options = {
     requiredClaims: ["sub", "exp"],
     clockTolerance: clockToleranceSeconds,
@@ -44,7 +45,7 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
     ...(JWT_AUDIENCE === undefined ? {} : { audience: JWT_AUDIENCE }),
   };
   const secret = new TextEncoder().encode(JWT_SECRET);
-  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : keysOfProvider(JWKS_URL);
+  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : keysOfProvider(JWKS_URL, log);
   const algorithms = JWKS_URL === undefined ? ["HS256"] : ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
   return async (token: string): Promise<JWTPayload> =>
     (await jwtVerify(token, keys, { ...options, algorithms })).payload;
@@ -53,17 +54,15 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
 /** What of a token no key of the set fits; everything else that can go wrong is the provider's. */
 const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
-function keysOfProvider(url: string): JWTVerifyGetKey {
+function keysOfProvider(url: string, log: Log): JWTVerifyGetKey {
   const keySet = createRemoteJWKSet(new URL(url));
   return async (...token) => {
     try {
       return await keySet(...token);
     } catch (error) {
       if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
-      throw serviceUnavailable("The token cannot be checked now: the identity provider does not give its keys.", {
-        extensions: { http: { status: 503 } },
-        ...(error instanceof Error ? { originalError: error } : {}),
-      });
+      log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
+      throw cannotAuthenticate("The token cannot be checked now: the identity provider does not give its keys.");
     }
   };
 }

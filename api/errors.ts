@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLErrorOptions } from "graphql";
+import { GraphQLError } from "graphql";
 
 /** An argument that no user error of the schema covers; the message says its range. */
 export function badUserInput(message: string): GraphQLError {
@@ -10,8 +10,13 @@ export function notFound(message: string): GraphQLError {
 }
 
 /** Something that the API needs is away; asking again later is safe. */
-export function serviceUnavailable(message: string, options: GraphQLErrorOptions = {}): GraphQLError {
-  return new GraphQLError(message, { ...options, extensions: { code: "SERVICE_UNAVAILABLE", ...options.extensions } });
+export function serviceUnavailable(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "SERVICE_UNAVAILABLE" } });
+}
+
+/** Nobody can tell now whether a token is good; over HTTP it makes the status 503. */
+export function cannotAuthenticate(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } } });
 }
 
 /** No token, or one that is not accepted; over HTTP it makes the status 401. */

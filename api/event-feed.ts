@@ -95,9 +95,12 @@ export class EventFeed {
 
   #notified(payload = ""): void {
     const hint = hintOf(payload);
-    if (hint === undefined) this.#log.warn({ payload }, "somebody else notifies the event feed");
-    this.#wake(`render ${hint?.renderId}`);
-    this.#wake(`viewer ${hint?.userId}`);
+    if (hint === undefined) {
+      this.#log.warn({ payload }, "somebody else notifies the event feed");
+      return;
+    }
+    this.#wake(`render ${hint.renderId}`);
+    this.#wake(`viewer ${hint.userId}`);
   }
 }
 

@@ -38,7 +38,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const storage = new Storage(settings);
   const orm = await connect(settings.DATABASE_URL);
   const feed = new EventFeed(settings.DATABASE_URL, log);
-  const server = await startServer({ host: settings.HOST, port: settings.PORT }, createAuthenticate(settings), {
+  const server = await startServer({ host: settings.HOST, port: settings.PORT }, createAuthenticate(settings, log), {
     em: () => orm.em.fork(),
     workflows: new RenderWorkflows(new Client({ connection: temporal, namespace }), settings, log),
     storage,

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
+import { generateKeyPair, SignJWT } from "jose";
 import { createRender } from "../database/create-render.ts";
 import { TestApi } from "../test/support/api.ts";
 import { newRender } from "../test/support/renders.ts";
@@ -15,6 +16,20 @@ describe("the API over HTTP", () => {
     api = await TestApi.open();
   });
   after(() => api.close());
+
+  test("says that it cannot check tokens while the identity provider is away", async () => {
+    const unsure = await TestApi.open(undefined, "http://127.0.0.1:1/");
+    const { privateKey } = await generateKeyPair("ES256");
+    const jwt = new SignJWT({ sub: "alice" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256" });
+    const response = await fetch(`${unsure.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${await jwt.sign(privateKey)}` },
+      body: JSON.stringify({ query: "{ viewer { id } }" }),
+    });
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+    assert.deepEqual([response.status, errors[0]?.extensions.code], [503, "SERVICE_UNAVAILABLE"]);
+    await unsure.close();
+  });
 
   async function post(body: string, headers: Record<string, string> = {}) {
     const authorization = `Bearer ${await api.token("alice")}`;

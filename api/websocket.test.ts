@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from "graphql-ws";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import WebSocket from "ws";
 import { TestApi } from "../test/support/api.ts";
+import { waitFor } from "../test/support/wait-for.ts";
 
 interface Message {
   type: string;
@@ -143,6 +147,37 @@ describe("the API over WebSocket", () => {
     socket.subscribe("again", "{ viewer { id } }");
     await socket.hears((message) => message.id === "again" && message.type === "next");
     socket.end();
+  });
+
+  test("does not count sockets that were closed while their token was checked", async (t) => {
+    const { publicKey, privateKey } = await generateKeyPair("ES256");
+    const asked = Promise.withResolvers<() => void>();
+    const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: "ES256" }] });
+    const server = createServer((_, response) => asked.resolve(() => void response.end(keys))).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const slow = await TestApi.open(undefined, `http://127.0.0.1:${port}/`);
+    t.after(() => slow.close());
+    const jwt = new SignJWT({ sub: "alice" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256" });
+    const token = { authorization: `Bearer ${await jwt.sign(privateKey)}` };
+    const connect = async () => {
+      const socket = new RawSocket(slow.wsUrl);
+      await socket.init(token);
+      return socket;
+    };
+
+    const sockets = await Promise.all(Array.from({ length: 100 }, connect));
+    const answer = await asked.promise;
+    for (const socket of sockets) socket.end();
+    await Promise.all(sockets.map((socket) => socket.closed()));
+    answer();
+    await waitFor("a place for another socket", async () => {
+      const socket = await connect();
+      const outcome = await Promise.race([socket.hears(isAck).catch(() => {}), socket.closed().then(() => undefined)]);
+      socket.end();
+      return outcome !== undefined;
+    });
   });
 
   test("closes where an id is used again before its operation has answered", async () => {

@@ -24,7 +24,7 @@ export interface RendererSettings {
   threads?: number | undefined;
   /** Whether each render also computes the MD5 of its bytes. */
   md5: boolean;
-  /** A thread that renders no band for so long has failed (60). */
+  /** A thread that renders no band from one look to the next, so many seconds later, has failed (60). */
   stallSeconds?: number;
 }
 

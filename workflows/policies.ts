@@ -66,7 +66,10 @@ export const { abortUpload } = proxyActivities<ControlActivities>({
   retry: { initialInterval: "250 ms", maximumInterval: "1 minute" },
 });
 
-/** One round trip to PostgreSQL, tried until it is back. Long pauses become timers, so the longest bounds what a wait costs of history. */
+/**
+ * One round trip to PostgreSQL, tried until it is back. Long pauses become timers, so the longest bounds what a wait
+ * costs of history.
+ */
 export const { recordEvent } = proxyLocalActivities<ControlActivities>({
   startToCloseTimeout: "10 seconds",
   localRetryThreshold: "3 seconds",

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { applyEvent, eventChannel } from "../../database/apply-event.ts";
 import { createRender } from "../../database/create-render.ts";
 import { Render } from "../../database/render.ts";
@@ -68,12 +67,16 @@ describe("event subscriptions", () => {
   test("end where nothing can come any more: after a sequence that was never reached, and with the render", async () => {
     const [reached, deleted] = [await queued(), await queued()];
     await record(reached, 2);
-    const ends = [sequences(reached, 1_000_000), sequences(deleted, 1_000_000)];
-    await pause(200); // Both are waiting by then.
+    const beyond = sequences(reached, 1_000_000);
+    const [later, last] = [alice.events(reached, 1), alice.events(deleted, 0)];
+    assert.equal((await later.next()).value?.sequence, 2); // Asked for after it, so the stream above has begun.
+    assert.equal((await last.next()).value?.sequence, 1);
     await api.orm.em.fork().nativeDelete(Render, { id: deleted });
     await api.orm.em.fork().execute(`notify ${eventChannel}, '{"renderId":"${deleted}"}'`);
     await record(reached, 3, "COMPLETED");
-    assert.deepEqual(await Promise.all(ends), [[], []]);
+    assert.deepEqual(await beyond, []);
+    assert.equal((await last.next()).done, true);
+    await later.return(undefined);
   });
 
   test("do not mind what else is notified", async () => {

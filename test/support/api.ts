@@ -39,12 +39,13 @@ export class TestApi {
     this.#others = others;
   }
 
-  static async open(temporalAddress = nowhere): Promise<TestApi> {
+  /** @param jwksUrl whose keys sign tokens, instead of a secret of its own */
+  static async open(temporalAddress = nowhere, jwksUrl?: string): Promise<TestApi> {
     const database = await TestDatabase.open();
     const secret = randomBytes(32).toString("hex");
     const settings = readSettings(apiSettings, {
       DATABASE_URL: database.url,
-      JWT_SECRET: secret,
+      ...(jwksUrl === undefined ? { JWT_SECRET: secret } : { JWKS_URL: jwksUrl }),
       MAX_ACTIVE_RENDERS: "5",
       S3_BUCKET: "renders",
       S3_ENDPOINT: `http://${nowhere}`,
@@ -56,7 +57,7 @@ export class TestApi {
     const temporal = Connection.lazy({ address: temporalAddress });
     const feed = new EventFeed(database.url, log);
     const storage = new Storage(settings);
-    const server = await startServer({ host: "127.0.0.1", port: 0 }, createAuthenticate(settings), {
+    const server = await startServer({ host: "127.0.0.1", port: 0 }, createAuthenticate(settings, log), {
       em: () => orm.em.fork(),
       workflows: new RenderWorkflows(new TemporalClient({ connection: temporal }), settings, log),
       storage,

@@ -1,0 +1,26 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { heartbeat } from "@temporalio/activity";
+import type { WorkflowClient } from "@temporalio/client";
+import type { Storage } from "../storage/storage.ts";
+
+/** What the janitor's sweeps look at and mend. */
+export interface JanitorTools {
+  em: EntityManager;
+  client: WorkflowClient;
+  storage: Storage;
+  /** For the workflows that are started late. */
+  resumeWindowSeconds: number;
+}
+
+/**
+ * Mends one after the other, with a heartbeat each; one that cannot be mended does not keep the others.
+ * @throws the first failure, once all have been looked at
+ */
+export async function sweep<T>(items: AsyncIterable<T>, mend: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for await (const item of items) {
+    heartbeat();
+    await mend(item).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
+}
