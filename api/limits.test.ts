@@ -44,6 +44,13 @@ describe("the limits of an operation", () => {
     assert.deepEqual(refusal(1_000_000), refusal(100));
   });
 
+  test("count a field that costs a query of its own as often as it is asked for", () => {
+    const counts = (times: number) =>
+      `{ viewer { ${Array.from({ length: times }, (_, i) => `a${i}: activeRenders`).join(" ")} } }`;
+    assert.deepEqual(refusals(counts(198)), []);
+    assert.deepEqual(refusals(counts(199)).length, 1);
+  });
+
   test("count root fields dearly, also within fragments", () => {
     const fields = Array.from({ length: 101 }, (_, i) => `v${i}: viewer { id }`).join(" ");
     assert.equal(refusals(`{ ${fields} }`).length, 1);

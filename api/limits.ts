@@ -113,8 +113,8 @@ class Measurement {
   }
 
   #isRoot(type: GraphQLNamedType | null | undefined): boolean {
-    const { query, mutation, subscription } = this.#schema.toConfig();
-    return type != null && (type === query || type === mutation || type === subscription);
+    const roots = [this.#schema.getQueryType(), this.#schema.getMutationType(), this.#schema.getSubscriptionType()];
+    return roots.some((root) => root != null && root === type);
   }
 
   #spread(name: string): Measure {

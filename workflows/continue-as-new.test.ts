@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { WorkflowHandle } from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
 import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 
 /** The histories of a workflow's runs, first to last. */
@@ -77,15 +78,54 @@ describe("a render whose history grows long", () => {
     assert.deepEqual(render.state?.parts, [{ from: 1, to: 300, state: "WAITING" }]);
   });
 
+  test("removes what a Complete in an earlier run may have left", async () => {
+    const objectsDiscarded: boolean[] = [];
+    let completeTried = false;
+    const { render, handle } = await stage.start(150, {
+      async part({ partNumber }) {
+        if (completeTried && partNumber === 120) await update(handle, "cancelRender");
+      },
+      complete() {
+        completeTried = true;
+        throw ApplicationFailure.nonRetryable("S3 says ObjectMismatch", "ObjectMismatch");
+      },
+      abort({ discardObject }) {
+        objectsDiscarded.push(discardObject);
+      },
+    });
+    await render.until(({ state }) => state?.status === "FAILED");
+    const runsUntilFailed = (await runs(stage, handle)).length;
+    assert.equal(await update(handle, "retryRender"), "RUNNING");
+    assert.equal(await handle.result(), "CANCELED");
+    assert.ok((await runs(stage, handle)).length > runsUntilFailed);
+    assert.deepEqual(objectsDiscarded, [true]);
+  });
+
+  test("gives a part whose URLs expire one after the other the next URL in the next run", async () => {
+    const expired = 60;
+    const { render, handle } = await stage.start(1, {
+      expiresAt: () => (render.attempts(1) < expired ? Date.now() : Date.now() + 900_000),
+      part() {
+        if (render.attempts(1) <= expired) throw ApplicationFailure.nonRetryable("S3 says 403", "UrlExpired");
+      },
+    });
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(render.attempts(1), expired + 1);
+    const histories = await runs(stage, handle);
+    assert.ok(histories.length > 1, `${histories.length} runs`);
+    assert.ok(histories.every(({ events }) => (events?.length ?? 0) < 300));
+  });
+
   test("answers updates however they race with the end of a run", async () => {
     const { promise: raced, resolve: finish } = Promise.withResolvers<void>();
     const { render, handle } = await stage.start(150, {
       part: ({ partNumber }) => (partNumber === 150 ? raced : undefined),
     });
     const answers = new Set<string>();
-    while (finished(render) < 150) {
+    for (let before = 0; before < 150; before = finished(render)) {
       answers.add(await update(handle, "pauseRender"));
       answers.add(await update(handle, "resumeRender"));
+      await render.until(() => finished(render) > before);
     }
     finish();
     assert.equal(await handle.result(), "COMPLETED");
