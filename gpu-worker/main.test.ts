@@ -53,7 +53,7 @@ describe("npm run gpu-worker", () => {
     test(`${backend}: names its backend, waits for Temporal, and leaves with exit code 0 on SIGTERM`, {
       skip,
     }, async () => {
-      const worker = startWorker({ GPU_BACKEND: backend });
+      const worker = startWorker({ GPU_BACKEND: backend, GPU_CONCURRENCY: "1" });
       const result = resultOf(worker);
       worker.stdout.on("data", (line) => {
         if (String(line).includes("does not answer")) worker.kill("SIGTERM");
@@ -61,6 +61,7 @@ describe("npm run gpu-worker", () => {
       const { stdout, code } = await result;
       assert.equal(code, 0);
       assert.match(stdout, backend === "webgpu" ? /"backend":"webgpu \(.+\)"/ : /"backend":"(webgpu \(.+\)|webasm)"/);
+      assert.match(stdout, /"threads":1\b/, "no more threads than parts in flight");
       assert.match(stdout, new RegExp(`Temporal at ${NOBODY} does not answer`));
     });
   }

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import type { Log } from "../service/log.ts";
@@ -21,7 +21,7 @@ Settings from the environment (default):
 
   GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU adapter, else WebAssembly, else JavaScript)
   GPU_CONCURRENCY       parts in flight (4)
-  RENDER_THREADS        renderer threads (one a processor; 1 for webgpu)
+  RENDER_THREADS        renderer threads (one a processor, at most as many as GPU_CONCURRENCY)
   PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone guards the way (md5)
   UPLOAD_STALL_SECONDS  an upload without progress for so long is cut and tried again (30)
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
@@ -46,7 +46,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(Settings);
   const renderers = await openRenderers({
     backend: settings.GPU_BACKEND,
-    threads: settings.RENDER_THREADS,
+    threads: settings.RENDER_THREADS ?? Math.min(availableParallelism(), settings.GPU_CONCURRENCY),
     md5: settings.PART_DIGEST === "md5",
   });
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");

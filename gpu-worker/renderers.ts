@@ -20,7 +20,7 @@ export class RendererError extends Error {
 
 export interface RendererSettings {
   backend: BackendChoice;
-  /** By default one a processor, and one for WebGPU. */
+  /** By default one a processor: also with WebGPU, bytes are packed and digested on processors. */
   threads?: number | undefined;
   /** Whether each render also computes the MD5 of its bytes. */
   md5: boolean;
@@ -57,11 +57,10 @@ export interface Renderers {
  * @throws RendererError where the backend that was named is not there
  */
 export async function createRenderers(settings: RendererSettings): Promise<Renderers> {
-  const { backend: choice, threads, md5, stallSeconds = STALL_SECONDS } = settings;
+  const { backend: choice, threads = availableParallelism(), md5, stallSeconds = STALL_SECONDS } = settings;
   const first = await RendererThread.start(choice);
   const { kind, name, note } = first.backend;
-  const count = threads ?? (kind === "webgpu" ? 1 : availableParallelism());
-  const slots = Array.from({ length: count }, (_, i) => new Slot(kind, stallSeconds, i === 0 ? first : undefined));
+  const slots = Array.from({ length: threads }, (_, i) => new Slot(kind, stallSeconds, i === 0 ? first : undefined));
   const idle = [...slots];
   let closed = false;
   const line = new WaitingLine<void, Slot>(() => idle.shift());
@@ -69,7 +68,7 @@ export async function createRenderers(settings: RendererSettings): Promise<Rende
   return {
     backend: name,
     note,
-    threads: count,
+    threads,
     render: async (spec, { start, end }, buffer, { signal = NEVER, onStart } = {}) => {
       const slot = await line.acquire(undefined, signal);
       try {
@@ -77,7 +76,7 @@ export async function createRenderers(settings: RendererSettings): Promise<Rende
         onStart?.();
         return await slot.render({ spec, range: { start, end }, buffer, md5 }, signal);
       } finally {
-        idle.push(slot);
+        idle.unshift(slot); // first in turn again: it has its kernels compiled
         line.serve();
       }
     },
