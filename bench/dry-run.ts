@@ -4,7 +4,7 @@ import { BufferPool } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../test/support/in-parallel.ts";
 
 const REPORT_EVERY_MS = 500;
 const PARTS_IN_FLIGHT = 4;

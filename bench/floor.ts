@@ -6,7 +6,7 @@ import { byteSizeOf } from "../images/formats/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import type { Storage } from "../storage/storage.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../test/support/in-parallel.ts";
 
 /** A part's bytes, rendered and digested beforehand. */
 export interface ReadyPart {

@@ -4,10 +4,10 @@ import { promisify } from "node:util";
 import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
+import { inParallel } from "../test/support/in-parallel.ts";
 import { timeCommand } from "./child.ts";
 import { type Contestant, holdContest, type Standing } from "./contest.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
-import { inParallel } from "./in-parallel.ts";
 import { installPythonTools } from "./python-tools.ts";
 import { type BenchSettings, fixed, type Table, times } from "./report.ts";
 
