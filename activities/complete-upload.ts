@@ -36,7 +36,10 @@ export async function completeUpload(
   );
 }
 
-/** Resolves with S3's answer where it says that the upload or its parts are not there, which the object itself may yet refute. */
+/**
+ * Resolves with S3's answer where it says that the upload or its parts are not there, which the object itself may yet
+ * refute.
+ */
 async function complete(
   storage: Pick<Storage, "completeUpload">,
   request: CompleteRequest,

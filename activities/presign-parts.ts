@@ -2,8 +2,8 @@ import type { Storage } from "../storage/storage.ts";
 import type { PresignedParts, PresignRequest } from "./types.ts";
 
 /**
- * A window of URLs, each of which takes exactly one part of exactly its length, for `expiresIn` seconds, or less where the
- * credentials that sign it live shorter.
+ * A window of URLs, each of which takes exactly one part of exactly its length, for `expiresIn` seconds, or less where
+ * the credentials that sign it live shorter.
  */
 export async function presignParts(
   storage: Storage,

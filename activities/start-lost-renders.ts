@@ -14,9 +14,9 @@ const graceMs = 10_000;
 
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
- * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in another
- * way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing left in S3;
- * one that had failed and was to be resumed says that it cannot be.
+ * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in
+ * another way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing
+ * left in S3; one that had failed and was to be resumed says that it cannot be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
   return sweep(unendedRenders(tools.em, new Date(Date.now() - graceMs)), (render) => mend(tools, render));

@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { heartbeat } from "@temporalio/activity";
+import { heartbeat, log } from "@temporalio/activity";
 import type { WorkflowClient } from "@temporalio/client";
 import type { Storage } from "../storage/storage.ts";
 
@@ -20,7 +20,10 @@ export async function sweep<T>(items: AsyncIterable<T>, mend: (item: T) => Promi
   const failures: unknown[] = [];
   for await (const item of items) {
     heartbeat();
-    await mend(item).catch((error: unknown) => failures.push(error));
+    await mend(item).catch((error: unknown) => {
+      log.warn("something could not be mended; the next round tries it again", { error: `${error}` });
+      failures.push(error);
+    });
   }
   if (failures.length > 0) throw failures[0];
 }

@@ -77,7 +77,7 @@ export interface ControlActivities {
 
 /** The janitor's activities, each one sweep. */
 export interface JanitorActivities {
-  /** Starts the workflows of renders that have none, and records the end of those whose workflow has ended without a word. */
+  /** Starts renders that have no workflow; completes or fails those whose workflow ended without a word. */
   startLostRenders(): Promise<void>;
   /** Aborts the uploads of our renders that no running workflow owns. */
   abortOrphanUploads(): Promise<void>;

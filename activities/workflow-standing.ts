@@ -2,8 +2,8 @@ import { type WorkflowClient, WorkflowNotFoundError } from "@temporalio/client";
 import { renderWorkflowId } from "../workflows/messages.ts";
 
 /**
- * How a render's workflow stands: `running`, `completed` where the render's object is made and checked, or `over`: it ended
- * in another way, or Temporal knows of none.
+ * How a render's workflow stands: `running`, `completed` where the render's object is made and checked, or `over`: it
+ * ended in another way, or Temporal knows of none.
  */
 export type WorkflowStanding = "running" | "completed" | "over";
 

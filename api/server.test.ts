@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { generateKeyPair, SignJWT } from "jose";
 import { createRender } from "../database/create-render.ts";
+import { patterns as allPatterns } from "../images/patterns/index.ts";
 import { TestApi } from "../test/support/api.ts";
 import { newRender } from "../test/support/renders.ts";
 
@@ -130,10 +131,7 @@ describe("the API over HTTP", () => {
     const { patterns } = answer.data as { patterns: { name: string; parameters: unknown[] }[] };
     assert.deepEqual(
       patterns.map(({ name }) => name),
-      [
-        ...["solid", "gradient", "checkerboard", "stripes", "colorBars"],
-        ...["grid", "border", "zonePlate", "noise", "allRgb"],
-      ],
+      allPatterns.map(({ name }) => name),
     );
     assert.deepEqual(patterns.find(({ name }) => name === "stripes")?.parameters, [
       { name: "axis", type: "Axis", default: "VERTICAL", minimum: null, maximum: null },

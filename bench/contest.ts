@@ -16,7 +16,8 @@ export interface Standing {
 }
 
 /**
- * Lets each run once a round, every second round the other way around, so that neither a slow minute nor the order decides.
+ * Lets each run once a round, every second round the other way around, so that neither a slow minute nor the order
+ * decides.
  * @returns in the contestants' order
  */
 export async function holdContest(

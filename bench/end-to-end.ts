@@ -26,7 +26,10 @@ const byteSize = byteSizeOf(bmp24("allRgb", side));
 /** The default, and a quarter of the parts: what is done once a part, whatever its size, weighs less then. */
 const PART_SIZES = [PART_SIZE, 4 * PART_SIZE];
 
-/** What a stack has served before it is measured, as one in operation has: its programs are compiled, its connections open. */
+/**
+ * What a stack has served before it is measured, as one in operation has: its programs are compiled, its connections
+ * open.
+ */
 const EARLIER_RENDERS = 20;
 const EARLIER_RENDER = { spec: { width: 1_920, height: 1_080, pattern: { allRgb: {} } } };
 
@@ -127,8 +130,8 @@ function floor(digest: PartDigest, parts: readonly ReadyPart[], signal: AbortSig
 }
 
 /**
- * Every run on a stack of its own that has served some small renders: what SeaweedFS has been given before would slow it
- * down, stop it while its volumes are full, and fill the disk.
+ * Every run on a stack of its own that has served some small renders: what SeaweedFS has been given before would slow
+ * it down, stop it while its volumes are full, and fill the disk.
  * @param usages gets one entry a run
  */
 function onFreshStacks({ name, digest, run }: Way, usages: Usage[], signal: AbortSignal): Contestant {

@@ -85,6 +85,27 @@ describe("applyEvent", () => {
     assert.equal((await rowOf(id)).status, "CANCELING");
   });
 
+  test("gives progress that was told with fewer parts before the next number, and says which when it is told again", async () => {
+    const id = await queued("progressing");
+    const progress = async (sequence: number, second: number, partsDone: number) => {
+      const { state, ...event } = recordedEvent(id, sequence);
+      const at = new Date(Date.UTC(2031, 0, 1, 0, 0, second)).toISOString();
+      return await applyEvent(orm.em.fork(), { ...event, kind: "PROGRESS", at, state: { ...state, partsDone } });
+    };
+    assert.equal(await progress(2, 2, 0), 2);
+    assert.equal(await progress(2, 3, 1), 3);
+    assert.equal(await progress(2, 3, 1), 3, "told again");
+    assert.deepEqual(
+      (await eventsOf(id)).map(({ sequence, state }) => [sequence, state.partsDone]),
+      [
+        [1, 0],
+        [2, 0],
+        [3, 1],
+      ],
+    );
+    assert.equal((await rowOf(id)).state.partsDone, 1);
+  });
+
   test("drops the event of a render that is gone", async () => {
     const id = await queued("gone");
     await orm.em.fork().nativeDelete(Render, { id });

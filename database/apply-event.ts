@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { RenderEvent } from "./render-event.ts";
 import type { RecordedEvent } from "./state.ts";
@@ -26,13 +27,17 @@ export async function applyEvent(em: EntityManager, event: RecordedEvent): Promi
   const { renderId: render, sequence } = event;
   const kept = await em.findOne(RenderEvent, { render, sequence });
   const latest = await em.findOne(RenderEvent, { render }, { orderBy: { sequence: "desc" } });
-  if (kept === null || latest === null || isRepeat(event, kept) || new Date(event.at) <= latest.at) return sequence;
-  return applyEvent(em, { ...event, sequence: latest.sequence + 1 });
+  if (kept === null || latest === null || isRepeat(event, kept)) return sequence;
+  if (isRepeat(event, latest)) return latest.sequence;
+  if (new Date(event.at) <= latest.at) return sequence;
+  const kind = event.state.status === latest.state.status ? "PROGRESS" : event.kind;
+  return applyEvent(em, { ...event, kind, sequence: latest.sequence + 1 });
 }
 
-/** The same change told again, perhaps with parts that were done meanwhile: the next event shows those too. */
-function isRepeat({ kind, state }: RecordedEvent, kept: RenderEvent): boolean {
-  return kind === kept.kind && state.status === kept.state.status;
+/** The same told again. An end told again has another time, and otherwise parts may be done that were not before. */
+function isRepeat({ state: { runId: _run, ...state } }: RecordedEvent, kept: RenderEvent): boolean {
+  const { runId: _keptRun, ...known } = kept.state;
+  return state.status === known.status && (state.finishedAt !== undefined || isDeepStrictEqual(state, known));
 }
 
 /** Resolves false where the number is taken, or the render is gone. */

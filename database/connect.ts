@@ -7,7 +7,10 @@ import { Viewer } from "./viewer.ts";
 
 export const entities = [Viewer, Render, RenderEvent];
 
-/** A PostgreSQL that has said nothing for so long while it was asked is gone: its host vanished without closing connections. */
+/**
+ * A PostgreSQL that has said nothing for so long while it was asked is gone: its host vanished without closing
+ * connections.
+ */
 const silentMs = 30_000;
 
 /**

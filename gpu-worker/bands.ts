@@ -55,8 +55,8 @@ export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partS
 }
 
 /**
- * Copies the bytes `start` … `end − 1` to position `at` of the part, as far as they lie in it. By `Buffer.copy`, which moves
- * memory: `Uint8Array.set` into shared memory takes single bytes (4 GB/s instead of 25).
+ * Copies the bytes `start` … `end − 1` to position `at` of the part, as far as they lie in it. By `Buffer.copy`, which
+ * moves memory: `Uint8Array.set` into shared memory takes single bytes (4 GB/s instead of 25).
  */
 function place(bytes: Buffer, start: number, end: number, at: number, part: Buffer): void {
   const cut = Math.max(0, -at);

@@ -8,8 +8,8 @@ import { runInWasmMemory } from "./webasm.ts";
 /** The pixels that one run of a kernel has computed. */
 export interface BandPixels {
   /**
-   * Memory that begins with their bytes, those of the kernel's whole shape, row after row. To be called once, since they
-   * may take the pixels' place; the next band overwrites them.
+   * Memory that begins with their bytes, those of the kernel's whole shape, row after row. To be called once, since
+   * they may take the pixels' place; the next band overwrites them.
    */
   pack(order: ByteOrder): Buffer;
 }

@@ -5,7 +5,9 @@ import type { Format } from "../images/format.ts";
 /** How pixels become a format's bytes. */
 export interface ByteOrder {
   bytesPerPixel: Format["bytesPerPixel"];
-  /** Of the bytes of four pixels (B, G, R, 0 each), the indices of those that are written: the first eight and the rest. */
+  /**
+   * Of the bytes of four pixels (B, G, R, 0 each), the indices of those that are written: the first eight and the rest.
+   */
   indices: readonly [first: bigint, last: bigint];
 }
 

@@ -62,8 +62,8 @@ export interface PartActivities {
 
 /**
  * Types of the ApplicationFailures of `renderAndUploadPart`:
- * - `UrlExpired` (not retryable in place): S3 refused the URL with 403, or says that the credentials that signed it have
- *   expired; the workflow presigns anew: always where the URL's life was over, else once a part.
+ * - `UrlExpired` (not retryable in place): S3 refused the URL with 403, or says that the credentials that signed it
+ *   have expired; the workflow presigns anew: always where the URL's life was over, else once a part.
  * - `UploadGone` (not retryable): S3 does not know the upload any more (404 NoSuchUpload).
  * - `S3Refused` (not retryable): S3 refused the request for good; the message says what S3 said.
  * - `S3Unavailable` (retryable): resets, timeouts, stalls, 408, 429, 5xx, SlowDown.

@@ -110,8 +110,8 @@ async function* oldest(started: { band: Band; pixels: ReturnType<BandKernel> }[]
 }
 
 /**
- * CRC-32 and, where asked for, MD5 of bytes that become ready from the front. The CRC-32 is @node-rs/crc32's, by carry-less
- * multiplication: 13 GB/s on a core where node:zlib's made 5.
+ * CRC-32 and, where asked for, MD5 of bytes that become ready from the front. The CRC-32 is @node-rs/crc32's, by
+ * carry-less multiplication: 13 GB/s on a core where node:zlib's made 5.
  */
 class Digest {
   readonly #bytes: Uint8Array;

@@ -66,7 +66,9 @@ export function isCorruption(answer: S3Answer): boolean {
   return errorOf(answer.body).code === "BadDigest";
 }
 
-/** The connection broke, stalled or could not be made: nobody knows what S3 has, and sending the part again is right. */
+/**
+ * The connection broke, stalled or could not be made: nobody knows what S3 has, and sending the part again is right.
+ */
 export function connectionFailure(error: Error, attempt: number): ApplicationFailure {
   const said = `The connection to S3 failed: ${error.message.replace(/\.$/, "")}.`;
   return retryable("S3Unavailable", `${said} ${advice.unreachable}`, ORDINARY, attempt);
@@ -105,7 +107,9 @@ function retryable(type: PartFailureType, message: string, { base, cap }: Backof
   return ApplicationFailure.create({ type, message, nextRetryDelay });
 }
 
-/** S3's error document (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), as far as people need it. */
+/**
+ * S3's error document (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), as far as people need it.
+ */
 function errorOf(body: string): { code: string; message: string } {
   return { code: element(body, "Code", 64), message: withoutSignature(element(body, "Message", 300)) };
 }

@@ -1,7 +1,9 @@
 const CANCELLED = 0;
 const BANDS = 1;
 
-/** What the main thread and a renderer thread tell each other while a rendering is under way, by memory that they share. */
+/**
+ * What the main thread and a renderer thread tell each other while a rendering is under way, by memory that they share.
+ */
 export class ThreadSignals {
   readonly memory: SharedArrayBuffer;
   readonly #cells: Int32Array;

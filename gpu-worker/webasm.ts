@@ -22,8 +22,8 @@ interface CompiledModule {
 type WasmRun = (start: number, end: number, seed: number) => void;
 
 /**
- * Runs a kernel that gpu.js has built for WebAssembly inside its memory, and packs the pixels there too, without the copy
- * of every result that gpu.js's own `run` makes (`f32.slice`, as dear as the kernel itself).
+ * Runs a kernel that gpu.js has built for WebAssembly inside its memory, and packs the pixels there too, without the
+ * copy of every result that gpu.js's own `run` makes (`f32.slice`, as dear as the kernel itself).
  *
  * gpu.js has no public way to do this: what is read here are internals of 2.24.1, checked at every use.
  * @throws Error where gpu.js no longer keeps them this way

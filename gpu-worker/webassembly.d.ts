@@ -1,4 +1,7 @@
-/** What the project uses of WebAssembly (https://webassembly.github.io/spec/js-api/): TypeScript has it only in its browser libraries. */
+/**
+ * What the project uses of WebAssembly (https://webassembly.github.io/spec/js-api/): TypeScript has it only in its
+ * browser libraries.
+ */
 declare namespace WebAssembly {
   class Memory {
     /** `initial` is in pages of 65,536 bytes. */

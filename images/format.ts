@@ -12,7 +12,9 @@ export interface Format {
   extension: string;
   bytesPerPixel: 3 | 4;
   channelOrder: "BGR" | "RGB";
-  /** The largest file, in bytes, that the format itself can describe; absent where MAX_RENDER_BYTES is the only limit. */
+  /**
+   * The largest file, in bytes, that the format itself can describe; absent where MAX_RENDER_BYTES is the only limit.
+   */
   maxByteSize?: number;
   /** Bytes from one row to the next, padding included. */
   stride(width: number): number;

@@ -1,6 +1,6 @@
 /**
  * A pattern is one file: its parameters (names, types, ranges, descriptions) and its kernel.
- * The GraphQL input, the validation, the documentation and the GPU kernel all come from it.
+ * The GraphQL input with its descriptions, the validation and the GPU kernel all come from it.
  */
 
 /** Image size in pixels, each 1 … 1,048,576. */
@@ -62,9 +62,9 @@ export interface KernelThread {
 }
 
 /**
- * The colour of one pixel as 0xRRGGBB (0 … 16,777,215), from `columns[this.thread.x]`, `rows[this.thread.y]`
- * and `table`. The columns of one run are consecutive, as are the rows (from the top or from the bottom). gpu.js compiles the function's own source, so it names nothing outside itself, and
- * no intermediate may exceed 2^24.
+ * The colour of one pixel as 0xRRGGBB (0 … 16,777,215), from `columns[this.thread.x]`, `rows[this.thread.y]` and
+ * `table`. The columns of one run are consecutive, as are the rows (from the top or from the bottom). gpu.js compiles
+ * the function's own source, so it names nothing outside itself, and no intermediate may exceed 2^24.
  */
 export type Kernel = (this: KernelThread, columns: number[], rows: number[], table: number[]) => number;
 

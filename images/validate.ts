@@ -35,7 +35,8 @@ export function checkSpec(input: RenderSpecInput, { maxRenderBytes }: { maxRende
   checkChoice(input.rowOrder, CHOICES.RowOrder, ["rowOrder"], report);
   checkInteger(input.pixelsPerMetre, PIXELS_PER_METRE, ["pixelsPerMetre"], report);
 
-  const { width, height, format, rowOrder, pixelsPerMetre } = input;
+  const { width, height, format, rowOrder } = input;
+  const pixelsPerMetre = input.pixelsPerMetre + 0; // -0 is 0
   const spec: RenderSpec = { width, height, pattern, format, rowOrder, pixelsPerMetre };
   const sized = !issues.some(({ path: [field] }) => field === "width" || field === "height" || field === "format");
   const byteSize = sized ? checkByteSize(spec, maxRenderBytes, report) : Number.NaN;

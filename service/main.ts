@@ -12,8 +12,8 @@ export interface ServiceProcess {
 }
 
 /**
- * Runs a process of the project to its end. A wrong option or setting ends in a message that says what to mend, anything
- * else unexpected in the log, both with exit code 1.
+ * Runs a process of the project to its end. A wrong option or setting ends in a message that says what to mend,
+ * anything else unexpected in the log, both with exit code 1.
  */
 export async function runProcess({ name, usage, run }: ServiceProcess): Promise<never> {
   const log = createLog(name);

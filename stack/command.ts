@@ -6,8 +6,8 @@ import { machineCauseOf, tell } from "./terminal.mjs";
 const interrupted = 130;
 
 /**
- * Runs a command of the terminal to its end. `--help` prints `usage`; Ctrl-C, SIGTERM and SIGHUP abort `stop`, once, and
- * the command then has to come to its end; an error ends in one message that says what to do, and exit code 1.
+ * Runs a command of the terminal to its end. `--help` prints `usage`; Ctrl-C, SIGTERM and SIGHUP abort `stop`, once,
+ * and the command then has to come to its end; an error ends in one message that says what to do, and exit code 1.
  * @param run resolves with the exit code
  */
 export async function runCommand(usage: string, run: (stop: AbortSignal) => Promise<number>): Promise<void> {

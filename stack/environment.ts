@@ -50,7 +50,10 @@ const secretNames = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENT
 /** Who the caller is to the embedded API; everything else about JWTs comes from the user's own settings. */
 const identityNames = /^(JWT_|JWKS_)/;
 
-/** The environment of each kind of process: the user's settings, what the stack knows, and nothing that it has no use for. */
+/**
+ * The environment of each kind of process: the user's settings, what the stack knows, and nothing that it has no use
+ * for.
+ */
 export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecret: string) {
   const { s3 } = services;
   const temporal = {

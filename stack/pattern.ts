@@ -105,7 +105,8 @@ async function writeFile(image: Image, file: string, renderers: Renderers, stop:
 }
 
 /**
- * Renders the file's parts side by side and writes each where it belongs; memory is one part a renderer thread and one more.
+ * Renders the file's parts side by side and writes each where it belongs; memory is one part a renderer thread and one
+ * more.
  * @returns the file's CRC-32
  * @throws the first failure, or the reason to stop; nothing is written any more then
  */

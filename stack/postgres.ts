@@ -71,9 +71,9 @@ interface Identity {
 }
 
 /**
- * As anyone but root, PostgreSQL is simply run. As root, it is run in a user namespace in which root is called `nobody`:
- * no user has to be made, and it reaches whatever root reaches. Where namespaces are refused, it is run as the user
- * `postgres` or `nobody`, to whom its folder then belongs.
+ * As anyone but root, PostgreSQL is simply run. As root, it is run in a user namespace in which root is called
+ * `nobody`: no user has to be made, and it reaches whatever root reaches. Where namespaces are refused, it is run as
+ * the user `postgres` or `nobody`, to whom its folder then belongs.
  */
 async function chooseIdentity(postgres: string, folder: string): Promise<Identity> {
   if (process.getuid?.() !== 0) return { wrap: (command) => command };

@@ -2,9 +2,9 @@ import { crc32 } from "node:zlib";
 import type { PatternValues, RenderSpec } from "../images/spec.ts";
 
 /**
- * What the bytes of a file must be, written from the definitions in docs/patterns.md and docs/formats.md alone and sharing
- * no code with the renderer: one pixel after the other in whole numbers. Every intermediate is below 2^53, so that
- * plain numbers are exact.
+ * What the bytes of a file must be, written from the definitions in docs/patterns.md and docs/formats.md alone and
+ * sharing no code with the renderer: one pixel after the other in whole numbers. Every intermediate is below 2^53, so
+ * that plain numbers are exact.
  */
 
 /** The pixels of one row: 0xRRGGBB by x. */

@@ -160,7 +160,7 @@ describe("faults between the project and S3", () => {
 });
 
 describe("a presigned URL whose life ends before S3 sees it", () => {
-  const expiresSeconds = 8;
+  const expiresSeconds = 4;
   const isLate = { kind: "delay", milliseconds: (expiresSeconds + 1) * 1000 } as const;
   let proxied: ProxiedStack;
   let client: Client;

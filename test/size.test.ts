@@ -14,8 +14,8 @@ import { allRgb, MIB } from "./support/images.ts";
 import { TestStack } from "./support/stack.ts";
 
 /**
- * Ten thousand parts on the real Temporal and the real PostgreSQL. S3 refuses parts under 5 MiB, and 10,000 of those are
- * 50 GB, so the parts have 24 bytes and S3 is a server of the test's own that accepts and counts them.
+ * Ten thousand parts on the real Temporal and the real PostgreSQL. S3 refuses parts under 5 MiB, and 10,000 of those
+ * are 50 GB, so the parts have 24 bytes and S3 is a server of the test's own that accepts and counts them.
  */
 describe("ten thousand parts", () => {
   let s3: AcceptingS3;

@@ -17,8 +17,9 @@ const latestMs = 1_000;
 
 /**
  * The one place from which a render's events go out, numbered and in order. Progress gathers while an event is being
- * recorded and for a moment after the last of its kind; the next event carries it all. So the number of events follows the time, not the
- * number of parts. A change of status always gets an event of its own, at once, with the state as it was at that moment.
+ * recorded and for a moment after the last of its kind; the next event carries it all. So the number of events follows
+ * the time, not the number of parts. A change of status always gets an event of its own, at once, with the state as it
+ * was at that moment.
  */
 export class EventRecorder {
   readonly #record: (event: Event) => Promise<number | undefined>;
@@ -63,8 +64,11 @@ export class EventRecorder {
   /** Resolves when everything that has changed is recorded, which is done without delay. */
   async idle(): Promise<void> {
     this.#hurried += 1;
-    await condition(() => !this.#hasNews() && !this.#recording);
-    this.#hurried -= 1;
+    try {
+      await condition(() => !this.#hasNews() && !this.#recording);
+    } finally {
+      this.#hurried -= 1;
+    }
   }
 
   #hasNews(): boolean {

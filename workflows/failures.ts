@@ -4,11 +4,20 @@ import type { RenderFailure } from "../database/state.ts";
 /** An activity that failed for good, as the render's failure shows it; any other error is a bug and passes through. */
 export function failureOf(error: unknown, part?: number): RenderFailure {
   if (!(error instanceof ActivityFailure)) throw error;
-  const cause = error.cause;
-  const where = part === undefined ? {} : { part };
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? "Failed", message: cause.message, ...where };
-  if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error), ...where };
-  return { code: "Failed", message: cause?.message ?? error.message, ...where };
+  const { code, message } = explained(error);
+  return { code, message: storable(message), ...(part === undefined ? {} : { part }) };
+}
+
+function explained(error: ActivityFailure): { code: string; message: string } {
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? "Failed", message: cause.message };
+  if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error) };
+  return { code: "Failed", message: cause?.message ?? error.message };
+}
+
+/** What others said may hold anything; PostgreSQL's jsonb takes no NUL and no half of a surrogate pair. */
+function storable(text: string): string {
+  return text.toWellFormed().replace(/\p{Cc}+/gu, " ");
 }
 
 /** The type of the ApplicationFailure that an activity ended with. */

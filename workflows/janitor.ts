@@ -1,6 +1,8 @@
 import { abortOrphanUploads, startLostRenders } from "./policies.ts";
 
-/** Started by a Schedule: sweeps up what crashes left between two systems. One sweep that fails does not keep the other. */
+/**
+ * Started by a Schedule: sweeps up what crashes left between two systems. One sweep that fails does not keep the other.
+ */
 export async function janitor(): Promise<void> {
   try {
     await startLostRenders();

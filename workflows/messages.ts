@@ -22,10 +22,10 @@ export interface RenderImageInput {
 }
 
 /**
- * Updates of a running `renderImage`. `discardParts` ends a FAILED render's resume window at once (the API deletes it then).
- * Each answers, with the status then reached, once the event that shows
- * it is recorded; one that is impossible in the present status is refused by its validator with an
- * ApplicationFailure of type INVALID_STATE whose first detail is that status.
+ * Updates of a running `renderImage`. `discardParts` ends a FAILED render's resume window at once (the API deletes it
+ * then). Each answers, with the status then reached, once the event that shows it is recorded; one that is impossible
+ * in the present status is refused by its validator with an ApplicationFailure of type INVALID_STATE whose first detail
+ * is that status.
  */
 export type RenderUpdate = "pauseRender" | "resumeRender" | "cancelRender" | "retryRender" | "discardParts";
 export type RenderUpdateResult = RenderStatus;

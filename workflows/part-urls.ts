@@ -28,7 +28,9 @@ export class PartUrls {
     this.#presign = presign;
   }
 
-  /** A URL for part `from`, presigned together with those of the parts up to `to` (inclusive) that will want one next. */
+  /**
+   * A URL for part `from`, presigned together with those of the parts up to `to` (inclusive) that will want one next.
+   */
   async take({ from, to }: { from: number; to: number }): Promise<PartUrl> {
     if (!this.#urls.has(from) || Date.now() >= this.#takeBefore)
       await this.#refill(from, Math.min(to, from + windowSize - 1));

@@ -12,7 +12,9 @@ interface Play {
   parts: number;
 }
 
-/** Reckons so many GPU slots that take parts of about this length while the window keeps their queue filled: its sizes. */
+/**
+ * Reckons so many GPU slots that take parts of about this length while the window keeps their queue filled: its sizes.
+ */
 function play({ slots, seen = slots, partMs, parts }: Play) {
   const window = new PartWindow();
   window.saw(seen);

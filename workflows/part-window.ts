@@ -6,16 +6,18 @@ const greatest = 512;
 /** As long as no GPU worker is seen: what one takes at once by default. */
 const defaultSlots = 4;
 
-/** For every two parts that GPU workers take at once, a third is put on the queue, so that it is there when one is done. */
+/**
+ * For every two parts that GPU workers take at once, a third is put on the queue, so that it is there when one is done.
+ */
 const partsPerSlot = 1.5;
 
 /** A part that waited longer for a GPU worker was put on the queue too early. */
 const longWaitMs = 1_000;
 
 /**
- * How many parts a render has on the GPU queue at a time: a few more than GPU workers take at once. So they are kept busy,
- * and a pause takes effect soon. Where other renders use them too, parts have to wait; then each render comes to fewer,
- * and they take turns.
+ * How many parts a render has on the GPU queue at a time: a few more than GPU workers take at once. So they are kept
+ * busy, and a pause takes effect soon. Where other renders use them too, parts have to wait; then each render comes to
+ * fewer, and they take turns.
  */
 export class PartWindow {
   #size: number | undefined;

@@ -36,9 +36,9 @@ export const { presignParts } = proxyActivities<ControlActivities>({
 });
 
 /**
- * Renders and uploads up to 1 GiB, possibly over a slow line, so only the heartbeat says that it lives.
- * Twelve attempts with pauses of 0 … 20 seconds between them bridge about a minute of S3 being away, and 20 seconds of it
- * even for the unluckiest of many parts; then the part has failed, not its siblings.
+ * Renders and uploads up to 1 GiB, possibly over a slow line, so only the heartbeat says that it lives. Twelve attempts
+ * with pauses of 0 … 20 seconds between them bridge about a minute of S3 being away, and 20 seconds of it even for the
+ * unluckiest of many parts; then the part has failed, not its siblings.
  */
 const partPolicy: ActivityOptions = {
   taskQueue: GPU_QUEUE,

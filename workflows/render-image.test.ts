@@ -141,6 +141,17 @@ describe("renderImage", () => {
     assert.equal(render.state?.parts.at(-1)?.state, "WAITING");
   });
 
+  test("a failure whose text PostgreSQL would not take is recorded without what is amiss", async () => {
+    const { render, handle } = await stage.start(1, {
+      part() {
+        throw ApplicationFailure.nonRetryable("S3 says \u0000\u0007bad", "S3Refused");
+      },
+    });
+    await render.until(({ state }) => state?.status === "FAILED");
+    assert.equal(render.state?.failure?.message, "S3 says  bad");
+    await update(handle, "discardParts");
+  });
+
   test("after the resume window everything is aborted", async () => {
     const script = {
       part() {

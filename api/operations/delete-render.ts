@@ -35,9 +35,12 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   return { __typename: "DeletedRender", id };
 }
 
-/** Whether S3 may still have parts of the render: without its workflow, the janitor removes them and says so in the row. */
+/**
+ * Whether S3 may still have parts of the render, also after `resumableUntil`: without its workflow, the janitor removes
+ * them and then says so in the row.
+ */
 function hasParts({ state: { resumableUntil } }: Render): boolean {
-  return resumableUntil !== undefined && Date.parse(resumableUntil) > Date.now();
+  return resumableUntil !== undefined;
 }
 
 async function deleteObject({ id, spec }: Render, { storage, log }: Context): Promise<void> {

@@ -64,7 +64,7 @@ export const PartState = builder.enumType("PartState", {
 export const RenderEventKind = builder.enumType("RenderEventKind", {
   description: "What an event tells.",
   values: {
-    STATUS: { description: "The render's status changed." },
+    STATUS: { description: "The render's status changed, or the parts of a failed render were removed." },
     PROGRESS: { description: "Parts moved on; the status is as before." },
   },
 });

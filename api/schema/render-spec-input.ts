@@ -26,7 +26,7 @@ export const RenderSpecInput = builder.inputRef<SpecInput>("RenderSpecInput").im
       required: true,
       defaultValue: 2835,
       description:
-        "The resolution that a BMP file states, 0 to 2,147,483,647; 2835 is 72 pixels an inch. Other formats ignore it.",
+        "The resolution that a BMP or BigTIFF states, 0 (none) to 2,147,483,647; 2835 is 72 pixels an inch. PPM has none.",
     }),
   }),
 });

@@ -114,7 +114,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
         }
         if (state.status !== "COMPLETED") return null;
         const { spec, id } = row;
-        const fileName = `${row.name ?? id}.${formatOf(spec).extension}`;
+        const fileName = `${row.name || id}.${formatOf(spec).extension}`;
         return storage.presignDownload({ key: objectKey(id, spec.format), fileName, expiresIn });
       },
     }),

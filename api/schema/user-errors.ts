@@ -47,7 +47,7 @@ export const RenderNotFoundError = builder.objectRef<NotFound>("RenderNotFoundEr
 });
 
 export const InvalidStateError = builder.objectRef<InvalidState>("InvalidStateError").implement({
-  description: "The render's status does not allow it. Nothing changed.",
+  description: "The render's status, or for a retry the quota, does not allow it. Nothing changed.",
   interfaces: [UserError],
   fields: (t) => ({
     status: t.field({ type: RenderStatus, description: "The status that it has.", resolve: ({ status }) => status }),

@@ -2,9 +2,9 @@ import type { Format } from "../format.ts";
 import type { RenderSpec } from "../spec.ts";
 
 /**
- * BigTIFF (https://libtiff.gitlab.io/libtiff/specification/bigtiff.html): a file header, one image file directory (IFD),
- * then its two arrays, StripOffsets and StripByteCounts, then the strips. Everything before the strips is little-endian
- * and a whole number of 8-byte words, so any range of it can be calculated word by word.
+ * BigTIFF (https://libtiff.gitlab.io/libtiff/specification/bigtiff.html): a file header, one image file directory
+ * (IFD), then its two arrays, StripOffsets and StripByteCounts, then the strips. Everything before the strips is
+ * little-endian and a whole number of 8-byte words, so any range of it can be calculated word by word.
  */
 
 const WORD = 8;
@@ -13,7 +13,10 @@ const ENTRY_SIZE = 20;
 const ENTRIES = 14;
 const IFD_END = FILE_HEADER_SIZE + 8 + ENTRIES * ENTRY_SIZE + 8;
 
-/** Strips hold as many rows as fit into this, at least one: large enough to keep the arrays short, small enough to read at once. */
+/**
+ * Strips hold as many rows as fit into this, at least one: large enough to keep the arrays short, small enough to read
+ * at once.
+ */
 const STRIP_SIZE = 2 ** 20;
 
 const SHORT = 3;

@@ -21,7 +21,10 @@ const windows = [
   { seed: 2 ** 31 - 1, x: 333_333, y: 0 },
 ];
 
-/** The limit of a normal deviate that chance passes once in 500,000 times: the seeds are fixed, so a test passes always or never. */
+/**
+ * The limit of a normal deviate that chance passes once in 500,000 times: the seeds are fixed, so a test passes always
+ * or never.
+ */
 const SIGMAS = 5;
 
 function add(totals: Int32Array | Float64Array, index: number, amount: number): void {

@@ -13,7 +13,6 @@ export function allRgb(width: number, height: number, change: Partial<RenderSpec
   };
 }
 
-/** A BMP24 of exactly so many whole MiB, header included: its width is odd, so that parts end mid-row and mid-pixel. */
 export const MIB = 2 ** 20;
 
 /** One image of each pattern, with parameters that leave no two neighbouring areas alike. */

@@ -3,7 +3,9 @@ import { type Exchange, type ProxiedRequest, S3Proxy } from "./s3-proxy.ts";
 import { S3Server } from "./s3-server.ts";
 import { TestStack } from "./stack.ts";
 
-/** A stack whose S3 is a real server behind a {@link S3Proxy}: everything of the project and every download passes it. */
+/**
+ * A stack whose S3 is a real server behind a {@link S3Proxy}: everything of the project and every download passes it.
+ */
 export class ProxiedStack {
   readonly s3: S3Server;
   readonly proxy: S3Proxy;

@@ -8,7 +8,9 @@ import { s3Answers, seaweedProgram } from "../../stack/seaweedfs.ts";
 import { Bucket, type S3Access } from "./bucket.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** A SeaweedFS of the test's own, for stacks that reach their S3 through a proxy. It can be killed and started again. */
+/**
+ * A SeaweedFS of the test's own, for stacks that reach their S3 through a proxy. It can be killed and started again.
+ */
 export class S3Server {
   readonly access: S3Access;
   readonly #folder: string;

@@ -14,7 +14,7 @@ import { waitFor } from "./wait-for.ts";
 
 export type ProcessName = "api" | "worker" | "gpu-worker" | "postgres" | "temporal" | "s3";
 
-/** stack.json, as docs/settings describes it. */
+/** What a user finds in stack.json. */
 interface StackInfo {
   graphqlUrl: string;
   wsUrl: string;
