@@ -206,4 +206,18 @@ describe("the janitor", () => {
     assert.equal(action.type === "startWorkflow" && action.workflowType, "janitor");
     assert.equal(policies.overlap, "SKIP");
   });
+
+  test("has a schedule that follows the worker's version, and stays paused where somebody has paused it", async () => {
+    await scheduleJanitor(env.client);
+    const schedule = env.client.schedule.getHandle("janitor");
+    await schedule.update((older) => ({ ...older, spec: { intervals: [{ every: "1 hour" }] } }));
+    await schedule.pause();
+    await scheduleJanitor(env.client);
+    const { spec, state } = await schedule.describe();
+    assert.deepEqual(
+      spec.intervals?.map(({ every }) => every),
+      [30_000],
+    );
+    assert.equal(state.paused, true);
+  });
 });

@@ -7,6 +7,7 @@ import { Worker } from "@temporalio/worker";
 import { recordEvent } from "../../activities/record-event.ts";
 import type { ControlActivities } from "../../activities/types.ts";
 import { createRender } from "../../database/create-render.ts";
+import { Render } from "../../database/render.ts";
 import { GPU_QUEUE, type PartActivities } from "../../gpu-worker/part.ts";
 import { TestApi } from "../../test/support/api.ts";
 import type { Client } from "../../test/support/client.ts";
@@ -133,6 +134,19 @@ describe("renders on a real Temporal", () => {
     assert.deepEqual([render?.status, render?.resumableUntil], ["FAILED", null]);
     const { status } = await env.client.workflow.getHandle(renderWorkflowId(id)).describe();
     assert.notEqual(status.name, "RUNNING");
+  });
+
+  test("a failed render without its workflow stays until the janitor has removed its parts, also after the window", async () => {
+    const client = await api.client("heidi");
+    const id = await runningRender(client, failing);
+    await client.history(id);
+    await env.client.workflow.getHandle(renderWorkflowId(id)).terminate();
+    const em = api.orm.em.fork();
+    const { state } = await em.findOneOrFail(Render, { id });
+    await em.nativeUpdate(Render, { id }, { state: { ...state, resumableUntil: new Date(0).toISOString() } });
+    const outcome = await client.delete(id);
+    assert.equal(outcome.__typename, "InvalidStateError");
+    assert.ok(await client.render(id));
   });
 
   test("a retry counts against the quota", async () => {
