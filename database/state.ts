@@ -3,6 +3,9 @@
 export const renderStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING", "COMPLETED", "FAILED", "CANCELED"] as const;
 export type RenderStatus = (typeof renderStatuses)[number];
 
+/** What a render may end as; a failed one can go on for as long as it keeps its parts. */
+export const endStatuses: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
+
 export type PartState = "WAITING" | "ACTIVE" | "DONE" | "FAILED";
 
 /** Run-length over part numbers: 1-based, both ends inclusive. */

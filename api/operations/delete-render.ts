@@ -1,4 +1,5 @@
 import { Render } from "../../database/render.ts";
+import { endStatuses } from "../../database/state.ts";
 import { objectKey } from "../../images/plan.ts";
 import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
@@ -11,8 +12,6 @@ export interface DeletedRender {
   id: string;
 }
 
-const deletable: readonly string[] = ["COMPLETED", "FAILED", "CANCELED"];
-
 /**
  * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events.
  * Every step can be repeated, so a failure on the way leaves a render that can be deleted again.
@@ -20,7 +19,7 @@ const deletable: readonly string[] = ["COMPLETED", "FAILED", "CANCELED"];
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
-  if (!deletable.includes(render.status)) {
+  if (!endStatuses.includes(render.status)) {
     return invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
   }
   if (render.status === "FAILED") {

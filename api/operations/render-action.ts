@@ -1,6 +1,6 @@
 import { countActiveRenders } from "../../database/create-render.ts";
 import type { Render } from "../../database/render.ts";
-import type { RenderStatus } from "../../database/state.ts";
+import { endStatuses, type RenderStatus } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
 import type { Context } from "../context.ts";
 import type { UpdateAnswer } from "../render-workflows.ts";
@@ -42,10 +42,9 @@ export function invalidState(render: Render, message: string): InvalidState {
   return { __typename: "InvalidStateError", message, status: render.status };
 }
 
-const ended: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
-
 function refusal({ id, status }: Render, action: RenderUpdate, answer: Exclude<UpdateAnswer, "done">): string {
   if (answer === "refused") return `${action} is not possible while render ${id} is ${status}.`;
-  if (ended.includes(status)) return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
+  if (endStatuses.includes(status))
+    return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
   return `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there. Start it anew.`;
 }

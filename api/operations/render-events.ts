@@ -1,13 +1,11 @@
 import { Render } from "../../database/render.ts";
 import { RenderEvent } from "../../database/render-event.ts";
-import type { RenderStatus } from "../../database/state.ts";
+import { endStatuses } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput, notFound } from "../errors.ts";
 import type { Watch } from "../event-feed.ts";
 import { closing, eventView, pageSize, type RenderEventView, readPage } from "./event-stream.ts";
 import { findRender } from "./view.ts";
-
-const endStatuses: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
 
 /**
  * The events of one render: without `after` from the latest on, else from sequence `after` + 1 on.
