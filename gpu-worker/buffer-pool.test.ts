@@ -27,13 +27,34 @@ test("lends up to its budget, then makes the next one wait", async () => {
   first[Symbol.dispose]();
 });
 
-test("lends one buffer above the budget, alone, and does not keep it", async () => {
+test("lends one buffer above the budget, alone", async () => {
   const pool = new BufferPool(MIB);
   const large = await pool.acquire(5 * MIB, never);
   const small = pool.acquire(1, never);
   assert.equal(await isGranted(small), false);
   large[Symbol.dispose]();
   assert.equal((await small).buffer.byteLength, MIB);
+});
+
+test("lends the same memory for every part above the budget, and grows it", async () => {
+  const pool = new BufferPool(MIB);
+  const buffers = new Set<SharedArrayBuffer>();
+  for (const size of [5 * MIB, 3 * MIB, 7 * MIB, 1024 * MIB]) {
+    using loan = await pool.acquire(size, never);
+    assert.ok(loan.buffer.byteLength >= size);
+    buffers.add(loan.buffer);
+  }
+  assert.equal(buffers.size, 1);
+});
+
+test("lends small buffers side by side, although large ones are free", async () => {
+  const pool = new BufferPool(4 * MIB);
+  const large = [await pool.acquire(2 * MIB, never), await pool.acquire(2 * MIB, never)];
+  for (const loan of large) loan[Symbol.dispose]();
+  const huge = await pool.acquire(4 * MIB, never);
+  huge[Symbol.dispose]();
+  const small = Array.from({ length: 4 }, () => pool.acquire(MIB, never));
+  assert.deepEqual(await Promise.all(small.map(isGranted)), [true, true, true, true]);
 });
 
 test("uses a free buffer again, the smallest that fits", async () => {

@@ -4,7 +4,8 @@ import type { FieldIssue, RenderSpec } from "./spec.ts";
 const MIB = 2 ** 20;
 const DEFAULT_PART_SIZE = 16 * MIB;
 const MINIMUM_PART_SIZE = 5 * MIB;
-const MAXIMUM_PART_SIZE = 1024 * MIB;
+/** In bytes; S3 itself would take 5 GiB. */
+export const MAXIMUM_PART_SIZE = 1024 * MIB;
 
 /** S3's limit of parts in one multipart upload. */
 const MAXIMUM_PARTS = 10_000;
