@@ -31,7 +31,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 export function openMigrator(databaseUrl: string): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: databaseUrl,
-    driverOptions: wholeUrl(databaseUrl),
+    driverOptions: { ...wholeUrl(databaseUrl), connectionTimeoutMillis: 10_000 },
     entities,
     allowGlobalContext: true,
     extensions: [Migrator],

@@ -10,14 +10,18 @@ const bytes = new Uint8Array(new SharedArrayBuffer(32 * 2 ** 20 + 17)).map((_, i
 const never = new AbortController().signal;
 
 describe("uploader", () => {
-  const uploader = createUploader({ stallSeconds: 0.25 });
-  after(() => uploader.close());
+  const uploader = createUploader({ stallSeconds: 30 });
+  const impatient = createUploader({ stallSeconds: 1 });
+  after(() => {
+    uploader.close();
+    impatient.close();
+  });
 
-  async function put(listener: RequestListener, options: { signal?: AbortSignal; md5?: string } = {}) {
+  async function put(listener: RequestListener, options: { signal?: AbortSignal; md5?: string } = {}, by = uploader) {
     await using server = await startPutServer(listener);
     const progress: number[] = [];
     const onProgress = (sent: number) => progress.push(sent);
-    const answer = await uploader.put({ url: server.url, bytes, signal: never, onProgress, ...options });
+    const answer = await by.put({ url: server.url, bytes, signal: never, onProgress, ...options });
     return { answer, progress };
   }
 
@@ -91,13 +95,13 @@ describe("uploader", () => {
 
   test("cuts a server that stops reading", async () => {
     const stall: RequestListener = (request) => request.once("data", () => request.socket.pause());
-    await assert.rejects(put(stall), /nothing moved for 0.25 s/);
+    await assert.rejects(put(stall, {}, impatient), /nothing moved for 1 s/);
   });
 
   test("cuts a server that reads everything and does not answer", async () => {
     await assert.rejects(
-      put((request) => request.resume()),
-      /nothing moved for 0.25 s/,
+      put((request) => request.resume(), {}, impatient),
+      /nothing moved for 1 s/,
     );
   });
 
@@ -106,22 +110,22 @@ describe("uploader", () => {
       await bodyOf(request);
       response.writeHead(200, { "content-length": "10" }).write("<");
     };
-    await assert.rejects(put(half), /nothing moved for 0.25 s/);
+    await assert.rejects(put(half, {}, impatient), /nothing moved for 1 s/);
   });
 
   test("leaves a slow server alone that keeps reading", async () => {
     const slow: RequestListener = async (request, response) => {
       for await (const _ of request) {
         const { promise, resolve } = Promise.withResolvers<void>();
-        setTimeout(resolve, 1);
+        setTimeout(resolve, 4);
         await promise;
       }
       response.writeHead(200, { etag: '"slow"' }).end();
     };
     const started = performance.now();
-    const { answer } = await put(slow);
+    const { answer } = await put(slow, {}, impatient);
     assert.equal(answer.etag, '"slow"');
-    assert.ok(performance.now() - started > 250, "the server was not slow enough for this test to mean anything");
+    assert.ok(performance.now() - started > 1_000, "the server was not slow enough for this test to mean anything");
   });
 
   test("stops at once when aborted, before and while it sends", async () => {

@@ -136,10 +136,10 @@ function checkColors(
     report(path, `${name} has ${given} colours; it must have ${minimum} to ${maximum}.`);
     return undefined;
   }
-  const wrong = value.flatMap((color, index) =>
-    HEX_COLOR.test(color) ? [] : [`number ${index + 1} is ${show(color)}`],
-  );
-  if (wrong.length === 0) return value.map((color: string) => color.toUpperCase());
+  const colors: unknown[] = Array.from(value); // without holes
+  const isColor = (color: unknown) => typeof color === "string" && HEX_COLOR.test(color);
+  const wrong = colors.flatMap((color, index) => (isColor(color) ? [] : [`number ${index + 1} is ${show(color)}`]));
+  if (wrong.length === 0) return colors.map((color) => String(color).toUpperCase());
   report(path, `${name} must be colours as #RRGGBB, six hexadecimal digits after #; ${wrong.join(", ")}.`);
   return undefined;
 }

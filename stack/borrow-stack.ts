@@ -40,6 +40,7 @@ export async function borrowStack(keep: boolean, signal: AbortSignal): Promise<B
 async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<BorrowedStack> {
   const logFile = path.join(folder.path, "logs", "stack.log");
   const log = openSync(logFile, "w", 0o600);
+  folder.remove("stack.json"); // one that was killed has left it
   const child = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
     detached: true,
     stdio: ["ignore", log, log],

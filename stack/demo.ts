@@ -26,7 +26,7 @@ independent reference, and stops what it started. The exit code is 0 only when e
   --params JSON          the pattern's parameters, e.g. '{"from":"#000000","to":"#FFFFFF"}'
   --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what --out ends in, else BMP24)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
-  --pixels-per-metre N   of a BMP (2835)
+  --pixels-per-metre N   of a BMP or BigTIFF (2835)
   --part-size BYTES      of the multipart upload (16777216)
   --out FILE             keep the downloaded file there
   --keep                 leave the stack running, with the Temporal UI and the render in it

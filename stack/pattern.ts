@@ -25,7 +25,7 @@ FILE is replaced where it exists, but only once the image is complete.
   --params JSON          the pattern's parameters, those without a default at least
   --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what FILE ends in: .bmp, .ppm or .tif)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
-  --pixels-per-metre N   of a BMP (2835)
+  --pixels-per-metre N   of a BMP or BigTIFF (2835)
 
 Settings from the environment (default):
 

@@ -257,6 +257,7 @@ describe("ReferenceCheck", () => {
     whole[header.length + 50] = 77;
     assert.throws(() => check(whole, 13, tiff), new RegExp(`byte ${header.length + 50} is 77`));
     assert.throws(() => bigTiffPixelOffset({ ...tiff, height: 6 }, header), /ImageLength is 5, and should be 6/);
+    assert.throws(() => bigTiffPixelOffset({ ...tiff, pixelsPerMetre: 0 }, header), /XResolution is /);
   });
 });
 
@@ -273,7 +274,10 @@ function bigTiffHeader(width: number, height: number, rowsPerStrip: number): Buf
     [277, 3, 1, 3n],
     [278, 4, 1, BigInt(rowsPerStrip)],
     [279, 16, strips, 0n],
+    [282, 5, 1, (100n << 32n) | 2835n],
+    [283, 5, 1, (100n << 32n) | 2835n],
     [284, 3, 1, 1n],
+    [296, 3, 1, 3n],
   ];
   const arrays = 16 + 8 + entries.length * 20 + 8;
   const header = Buffer.alloc(arrays + strips * 16);

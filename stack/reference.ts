@@ -171,7 +171,13 @@ export function bigTiffPixelOffset(spec: RenderSpec, head: Uint8Array): number |
   expectEqual("Compression", values(259).join(), "1");
   expectEqual("PhotometricInterpretation", values(262).join(), "2");
   expectEqual("SamplesPerPixel", values(277).join(), "3");
+  if (tags.has(274)) expectEqual("Orientation", values(274).join(), "1");
   if (tags.has(284)) expectEqual("PlanarConfiguration", values(284).join(), "1");
+  const [pixels, centimetres, unit] = spec.pixelsPerMetre === 0 ? [1, 1, 1] : [spec.pixelsPerMetre, 100, 3];
+  const resolution = pixels + centimetres * 2 ** 32; // a ratio of two 32-bit numbers, read as one of 64
+  expectEqual("XResolution", values(282).join(), `${resolution}`);
+  expectEqual("YResolution", values(283).join(), `${resolution}`);
+  expectEqual("ResolutionUnit", values(296).join(), `${unit}`);
 
   const offsets = values(273);
   const counts = values(279);

@@ -33,7 +33,8 @@ export async function seaweedProgram(folder: string, ports: Ports, credentials: 
       ...[`-master.port=${ports.s3Master}`, `-master.port.grpc=${ports.s3MasterGrpc}`, "-master.telemetry=false"],
       `-master.volumeSizeLimitMB=${volumeMebibytes}`,
       ...[`-volume.port=${ports.s3Volume}`, `-volume.port.grpc=${ports.s3VolumeGrpc}`, "-volume.max=0"],
-      ...[`-filer.port=${ports.s3Filer}`, `-filer.port.grpc=${ports.s3FilerGrpc}`],
+      // The filer's HTTP would give and take files without credentials.
+      ...[`-filer.port=${ports.s3Filer}`, `-filer.port.grpc=${ports.s3FilerGrpc}`, "-disableHttp=true"],
       ...[`-s3.port=${ports.s3}`, `-s3.port.grpc=${ports.s3Grpc}`, `-s3.config=${configFile}`],
       ...["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"],
       ...[`-admin.port=${ports.s3Admin}`, `-admin.port.grpc=${ports.s3AdminGrpc}`, "-admin.ui=false", "-webdav=false"],

@@ -43,7 +43,7 @@ export interface StackOptions {
   env?: NodeJS.ProcessEnv;
   /** Gets what a person at the terminal should see, line by line. */
   say?: (line: string) => void;
-  /** Aborted to stop, also while the stack still starts. */
+  /** Aborted to give up, while the stack still starts. */
   signal?: AbortSignal;
 }
 
@@ -77,6 +77,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     step.failed();
     await stack.stop();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", stop);
   }
 }
 
@@ -154,11 +156,11 @@ class Stack implements Watcher {
     this.#stopping.abort();
     if (!this.#folder.isOurs) return;
     this.changed();
+    this.#folder.remove("stack.json");
     for (const names of stopOrder) {
       const together = this.#processes.filter(({ program }) => names.includes(program.name));
       await Promise.all(together.map((supervised) => supervised.stop()));
     }
-    this.#folder.remove("stack.json");
     await this.#block?.release();
     this.#folder.unlock();
   }

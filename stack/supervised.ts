@@ -158,9 +158,14 @@ export class Supervised {
 
   /** The process appends, so the file can be emptied under its hands. */
   async #boundLog(): Promise<void> {
-    if (statSync(this.logFile).size < logLimitBytes) return;
-    await copyFile(this.logFile, olderLog(this.logFile));
-    truncateSync(this.logFile);
+    const size = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
+    if (size < logLimitBytes) return;
+    try {
+      await copyFile(this.logFile, olderLog(this.logFile));
+      truncateSync(this.logFile);
+    } catch (error) {
+      this.#watcher.say(`The log ${this.logFile} could not be cut: ${machineCauseOf(`${error}`) ?? error}`);
+    }
   }
 }
 

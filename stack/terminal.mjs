@@ -19,7 +19,8 @@ export function showStep(title) {
     () => {
       if (steps.at(-1) !== timer) return;
       const going = `${title} ... ${seconds()} s`;
-      process.stderr.write(live ? `${clearLine}${frames[frame++ % frames.length]} ${going}` : `${going}\n`);
+      const line = `${frames[frame++ % frames.length]} ${going}`.slice(0, (process.stderr.columns || 80) - 1);
+      process.stderr.write(live ? `${clearLine}${line}` : `${going}\n`);
     },
     live ? spinMs : plainLineEveryMs,
   );
