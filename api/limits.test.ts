@@ -48,7 +48,7 @@ describe("the limits of an operation", () => {
     const counts = (times: number) =>
       `{ viewer { ${Array.from({ length: times }, (_, i) => `a${i}: activeRenders`).join(" ")} } }`;
     assert.deepEqual(refusals(counts(198)), []);
-    assert.deepEqual(refusals(counts(199)).length, 1);
+    assert.equal(refusals(counts(199)).length, 1);
   });
 
   test("count root fields dearly, also within fragments", () => {

@@ -19,7 +19,8 @@ export interface EventHint {
  * and an event of a render that has been deleted is dropped.
  *
  * A workflow task that got lost after its event was written is done again, and may then have other news for the same
- * number: an event that differs from the one that has its number, and is later than all, gets the next number.
+ * number: an event that differs from the one that has its number, and is later than all, gets the next number, as
+ * PROGRESS where its status is no news.
  * @returns the number that the event has
  */
 export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<number> {

@@ -62,9 +62,8 @@ export class BufferPool {
   }
 
   #giveBack(buffer: SharedArrayBuffer): void {
-    if (buffer === this.#large)
-      this.#allocated = 0; // it is only ever lent alone
-    else this.#free.add(buffer);
+    if (buffer !== this.#large) this.#free.add(buffer);
+    else this.#allocated = 0; // it is only ever lent alone
     this.#line.serve();
   }
 

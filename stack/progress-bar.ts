@@ -1,9 +1,8 @@
+import { redrawn } from "./terminal.mjs";
+
 const BAR_WIDTH = 24;
 const LIVE_EVERY_MS = 100;
 const PLAIN_LINE_EVERY_MS = 5000;
-
-/** A line that is longer goes on in the next row of the terminal, where it would not be cleared. */
-const lineWidth = () => (process.stderr.columns || 80) - 1;
 
 /** Shows on standard error how much of `total` bytes is done: a bar on a terminal, else a line every few seconds. */
 export function showProgress(title: string, total: number) {
@@ -17,7 +16,7 @@ export function showProgress(title: string, total: number) {
     const megabytesPerSecond = done / 1e3 / (performance.now() - started);
     return `${title} ${bar} ${Math.floor(share * 100)} %, ${Math.round(megabytesPerSecond)} MB/s`;
   };
-  const show = () => process.stderr.write(live ? `\r\x1b[K${line().slice(0, lineWidth())}` : `${line()}\n`);
+  const show = () => process.stderr.write(live ? redrawn(line()) : `${line()}\n`);
   const timer = setInterval(show, live ? LIVE_EVERY_MS : PLAIN_LINE_EVERY_MS);
   timer.unref();
   return {
@@ -28,7 +27,7 @@ export function showProgress(title: string, total: number) {
     /** Takes the bar away. */
     end: () => {
       clearInterval(timer);
-      if (live) process.stderr.write("\r\x1b[K");
+      if (live) process.stderr.write(redrawn(""));
     },
   };
 }

@@ -3,6 +3,9 @@ export interface Step {
   failed(): void;
 }
 
+/** A line in place of the one before; cut to the width of the terminal. */
+export function redrawn(line: string): string;
+
 /** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
 export function showStep(title: string): Step;
 

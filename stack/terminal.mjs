@@ -5,6 +5,11 @@ const spinMs = 100;
 const plainLineEveryMs = 10_000;
 const clearLine = "\r\x1b[K";
 
+/** A line in place of the one before; cut, since what goes on in the terminal's next row would not be cleared. */
+export function redrawn(line) {
+  return clearLine + line.slice(0, (process.stderr.columns || 80) - 1);
+}
+
 /** Steps that are going on, each within the one before it; only the innermost is shown. */
 const steps = [];
 
@@ -19,8 +24,7 @@ export function showStep(title) {
     () => {
       if (steps.at(-1) !== timer) return;
       const going = `${title} ... ${seconds()} s`;
-      const line = `${frames[frame++ % frames.length]} ${going}`.slice(0, (process.stderr.columns || 80) - 1);
-      process.stderr.write(live ? `${clearLine}${line}` : `${going}\n`);
+      process.stderr.write(live ? redrawn(`${frames[frame++ % frames.length]} ${going}`) : `${going}\n`);
     },
     live ? spinMs : plainLineEveryMs,
   );

@@ -89,19 +89,18 @@ describe("access to the API", () => {
   });
 
   const field = "workflow { workflowId }";
-  const tooMuch: [title: string, selection: string][] = [
+  const tooMuch: [title: string, selection: string, fragment?: string][] = [
     ["aliases", Array.from({ length: 2_000 }, (_, index) => `a${index}: id`).join(" ")],
     ["repetition", new Array(20_000).fill(field).join(" ")],
-    ["fragments in a ring", "...ring } } } fragment ring on Render { id ...ring"],
+    ["fragments in a ring", "...ring", "fragment ring on Render { id ...ring }"],
   ];
-  for (const [title, selection] of tooMuch) {
+  for (const [title, selection, fragment = ""] of tooMuch) {
     it(`refuses too much of ${title}, on both transports alike`, async () => {
       const client = await stack.client();
-      const balanced = selection.includes("} } }") ? "" : "} }";
-      const { result } = await client.post(`query { renders { nodes { ${selection} } ${balanced}`);
+      const { result } = await client.post(`query { renders { nodes { ${selection} } } } ${fragment}`);
       assert.ok(result.errors, "refused over HTTP");
       assert.equal(result.data, undefined);
-      const query = `subscription { viewerRenderEvents { render { ${selection} } ${balanced}`;
+      const query = `subscription { viewerRenderEvents { render { ${selection} } } } ${fragment}`;
       const subscription = client.subscribe(query);
       await assert.rejects(subscription.next(), "refused over WebSocket");
     });
