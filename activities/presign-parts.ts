@@ -1,3 +1,4 @@
+import { partRange } from "../images/plan.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PresignedParts, PresignRequest } from "./types.ts";
 
@@ -14,8 +15,8 @@ export async function presignParts(
   const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const urls = await Promise.all(
     partNumbers.map((partNumber) => {
-      const length = Math.min(partSize, byteSize - (partNumber - 1) * partSize);
-      return storage.presignPart({ key, uploadId, partNumber, length, expiresIn });
+      const { start, end } = partRange({ byteSize, partSize }, partNumber);
+      return storage.presignPart({ key, uploadId, partNumber, length: end - start, expiresIn });
     }),
   );
   return { urls, expiresAt };

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { activityInfo } from "@temporalio/activity";
 import { applyEvent } from "../database/apply-event.ts";
-import type { RecordedEvent } from "./types.ts";
+import type { RecordedEvent } from "../database/state.ts";
 
 /**
  * A render's row, its event with the run that records it, and the NOTIFY, all or nothing; a repeat changes nothing.

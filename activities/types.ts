@@ -1,7 +1,5 @@
 import type { RecordedEvent } from "../database/state.ts";
 
-export type { RecordedEvent } from "../database/state.ts";
-
 /** Where the render's object is to be: the workflow hands it to every activity that talks to S3. */
 export interface UploadTarget {
   renderId: string;
@@ -38,7 +36,6 @@ export interface PresignedParts {
 export interface CompleteRequest extends Upload {
   byteSize: number;
   partSize: number;
-  partCount: number;
   /** Each part's ETag without quotes, in order, separated by one space. */
   etags: string;
   /** Each part's CRC-32 as 8 hex digits, in order, without separator. */

@@ -32,8 +32,9 @@ const maxCost = 10_000;
 /** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
 const rootFieldCost = 100;
 
-const longestPage = 100;
-const defaultPage = 20;
+/** Items of a connection's page. */
+export const longestPage = 100;
+export const defaultPage = 20;
 
 declare module "graphql" {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {

@@ -7,8 +7,9 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from "@temporalio/client";
 import type { Render } from "../database/render.ts";
+import type { RenderStatus } from "../database/state.ts";
 import type { Log } from "../service/log.ts";
-import { INVALID_STATE, type RenderUpdate, type RenderUpdateResult, renderWorkflowId } from "../workflows/messages.ts";
+import { INVALID_STATE, type RenderUpdate, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { serviceUnavailable } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
@@ -49,7 +50,7 @@ export class RenderWorkflows {
       await this.#within(updateWithinMs, async () => {
         if (render.sequence === 1) await this.#start(render);
         const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
-        await handle.executeUpdate<RenderUpdateResult, []>(update);
+        await handle.executeUpdate<RenderStatus, []>(update);
       });
       return "done";
     } catch (error) {

@@ -149,6 +149,38 @@ describe("the API over WebSocket", () => {
     socket.end();
   });
 
+  test("bounds the sockets of a viewer, and frees their places", async () => {
+    const sockets = await Promise.all(Array.from({ length: 100 }, admitted));
+    const refused = new RawSocket(api.wsUrl);
+    await refused.init(await bearer());
+    assert.equal((await refused.closed()).code, 4429);
+    const other = new RawSocket(api.wsUrl);
+    await other.init({ authorization: `Bearer ${await api.token("bob")}` });
+    await other.hears(isAck);
+    for (const socket of [...sockets, other]) socket.end();
+    await Promise.all(sockets.map((socket) => socket.closed()));
+    await waitFor("a place", async () => {
+      const socket = new RawSocket(api.wsUrl);
+      await socket.init(await bearer());
+      const isAdmitted = await socket.hears(isAck).then(
+        () => true,
+        () => false,
+      );
+      socket.end();
+      return isAdmitted;
+    });
+  });
+
+  test("asks to come again where the token cannot be checked now", async (t) => {
+    const away = await TestApi.open(undefined, "http://127.0.0.1:1/");
+    t.after(() => away.close());
+    const { privateKey } = await generateKeyPair("ES256");
+    const jwt = new SignJWT({ sub: "alice" }).setExpirationTime("1h").setProtectedHeader({ alg: "ES256" });
+    const socket = new RawSocket(away.wsUrl);
+    await socket.init({ authorization: `Bearer ${await jwt.sign(privateKey)}` });
+    assert.equal((await socket.closed()).code, 1013);
+  });
+
   test("does not count sockets that were closed while their token was checked", async (t) => {
     const { publicKey, privateKey } = await generateKeyPair("ES256");
     const asked = Promise.withResolvers<() => void>();

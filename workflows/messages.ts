@@ -1,4 +1,3 @@
-import type { RenderStatus } from "../database/state.ts";
 import type { RenderSpec } from "../images/spec.ts";
 
 /** The task queue of workflows and control activities. */
@@ -28,6 +27,5 @@ export interface RenderImageInput {
  * is that status.
  */
 export type RenderUpdate = "pauseRender" | "resumeRender" | "cancelRender" | "retryRender" | "discardParts";
-export type RenderUpdateResult = RenderStatus;
 
 export const INVALID_STATE = "InvalidState";

@@ -1,5 +1,6 @@
 import type { PartRange, PartState } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
+import { type PartPlan, partRange } from "../images/plan.ts";
 
 /** A ledger in as few bytes as 10,000 parts allow: what a workflow run hands to the next one. */
 export interface PackedLedger {
@@ -13,19 +14,13 @@ export interface PackedLedger {
   backends: string[];
 }
 
-interface Plan {
-  byteSize: number;
-  partSize: number;
-  partCount: number;
-}
-
 /**
  * Which parts of a render are waiting, active, done or failed, kept run-length encoded, so that each change and each
  * snapshot costs as much as there are runs (about as many as parts in flight), however many parts there are.
  * Part numbers are 1-based.
  */
 export class PartLedger {
-  readonly #plan: Plan;
+  readonly #plan: PartPlan;
   readonly #etags: string[] = [];
   readonly #crc32s: number[] = [];
   readonly #backends: Set<string>;
@@ -34,7 +29,7 @@ export class PartLedger {
   #ranges: PartRange[];
   #bytesDone = 0;
 
-  constructor(plan: Plan, packed?: PackedLedger) {
+  constructor(plan: PartPlan, packed?: PackedLedger) {
     this.#plan = plan;
     this.#ranges = packed?.ranges.map((range) => ({ ...range })) ?? [{ from: 1, to: plan.partCount, state: "WAITING" }];
     this.#retried = new Set(packed?.retried);
@@ -137,8 +132,8 @@ export class PartLedger {
   }
 
   #bytesOf(part: number): number {
-    const { byteSize, partSize } = this.#plan;
-    return Math.min(partSize, byteSize - (part - 1) * partSize);
+    const { start, end } = partRange(this.#plan, part);
+    return end - start;
   }
 
   #set(part: number, state: PartState): void {

@@ -52,7 +52,6 @@ describe("renderImage", () => {
         mark: "mark",
         byteSize: 25,
         partSize: 10,
-        partCount: 3,
         etags: [1, 2, 3].map(hex).join(" "),
         crc32s: "000000010000000200000003",
       },

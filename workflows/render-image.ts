@@ -163,9 +163,9 @@ class RenderRun {
   async complete(): Promise<void> {
     await condition(() => this.#status === "RUNNING");
     const { etags, crc32s } = this.#ledger.pack();
-    const { byteSize, partSize, partCount } = this.#input;
+    const { byteSize, partSize } = this.#input;
     this.#completeTried = true;
-    const object = await completeUpload({ ...this.#opened(), byteSize, partSize, partCount, etags, crc32s });
+    const object = await completeUpload({ ...this.#opened(), byteSize, partSize, etags, crc32s });
     if (this.#canceling !== undefined) return;
     this.#object = object;
     this.#finishedAt = new Date().toISOString();

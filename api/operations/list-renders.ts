@@ -3,9 +3,8 @@ import { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput } from "../errors.ts";
+import { defaultPage, longestPage } from "../limits.ts";
 
-const defaultLimit = 20;
-const maximumLimit = 100;
 const maximumFilterValues = 100;
 
 export interface RenderListArguments {
@@ -87,9 +86,9 @@ function idOf(argument: string, cursor: string): string {
 
 function pageSize({ first, last }: RenderListArguments): number {
   if (first != null && last != null) throw badUserInput("Give first or last, not both.");
-  const limit = first ?? last ?? defaultLimit;
-  if (limit >= 1 && limit <= maximumLimit) return limit;
-  throw badUserInput(`${first == null ? "last" : "first"} is ${limit}; it must be from 1 to ${maximumLimit}.`);
+  const limit = first ?? last ?? defaultPage;
+  if (limit >= 1 && limit <= longestPage) return limit;
+  throw badUserInput(`${first == null ? "last" : "first"} is ${limit}; it must be from 1 to ${longestPage}.`);
 }
 
 function conditions({

@@ -1,10 +1,4 @@
-import {
-  CreateBucketCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  ListPartsCommand,
-  S3Client,
-} from "@aws-sdk/client-s3";
+import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 
 /** Where the stack's objects are, as stack.json says. */
 export interface S3Access {
@@ -38,13 +32,6 @@ export class Bucket {
   async openUploads(): Promise<{ key: string; uploadId: string }[]> {
     const { Uploads = [] } = await this.#client.send(new ListMultipartUploadsCommand({ Bucket: this.#bucket }));
     return Uploads.map(({ Key = "", UploadId = "" }) => ({ key: Key, uploadId: UploadId }));
-  }
-
-  /** The numbers of the parts that an open upload has. */
-  async partsOf({ key, uploadId }: { key: string; uploadId: string }): Promise<number[]> {
-    const command = new ListPartsCommand({ Bucket: this.#bucket, Key: key, UploadId: uploadId });
-    const { Parts = [] } = await this.#client.send(command);
-    return Parts.map(({ PartNumber = 0 }) => PartNumber);
   }
 
   async keys(): Promise<string[]> {

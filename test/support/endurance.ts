@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { GraphQLError } from "graphql";
 import type { RenderSpec } from "../../images/spec.ts";
 import { assertFileIsRight } from "./check-file.ts";
 import type { RenderEvent } from "./client.ts";
@@ -88,7 +89,8 @@ async function follow(stack: TestStack, user: string, id: string, seen: Observed
     try {
       const client = await stack.client(user);
       for await (const event of client.events(id, seen.length)) seen.push({ event, at: performance.now() });
-    } catch {
+    } catch (error) {
+      if (error instanceof GraphQLError && error.extensions["code"] !== "SERVICE_UNAVAILABLE") throw error;
       await waitFor("the API", () => isReady(stack));
     }
   }
