@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { isDatabaseAway } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
 
 /**
  * What a client sees of an error: GraphQL's own and ours as they are; anything else is logged under an id,
- * and the client gets the id.
+ * and the client gets the id, and whether it was PostgreSQL that was away.
  */
 export function publicError(log: Log, error: unknown): GraphQLFormattedError {
   if (!(error instanceof GraphQLError)) return masked(log, error, {});
@@ -18,9 +19,11 @@ export function publicError(log: Log, error: unknown): GraphQLFormattedError {
 function masked(log: Log, error: unknown, place: Omit<GraphQLFormattedError, "message">): GraphQLFormattedError {
   const errorId = randomUUID();
   log.error({ err: error, errorId, path: place.path }, "a resolver failed");
+  const isAway = isDatabaseAway(error);
+  const what = isAway ? "The database does not answer" : "Something went wrong on our side";
   return {
-    message: `Something went wrong on our side. Try again; if it stays, report error ${errorId}.`,
+    message: `${what}. Try again; if it stays, report error ${errorId}.`,
     ...place,
-    extensions: { code: "INTERNAL_SERVER_ERROR", errorId },
+    extensions: { code: isAway ? "SERVICE_UNAVAILABLE" : "INTERNAL_SERVER_ERROR", errorId },
   };
 }

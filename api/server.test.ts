@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
+import { GraphQLError } from "graphql";
 import { generateKeyPair, SignJWT } from "jose";
 import { createRender } from "../database/create-render.ts";
 import { patterns as allPatterns } from "../images/patterns/index.ts";
@@ -195,5 +196,20 @@ describe("the API over HTTP", () => {
     const ready = await fetch(`${api.url}/ready`);
     assert.equal(ready.status, 503);
     assert.deepEqual(await ready.json(), { status: "unavailable", reason: "temporal does not answer" });
+  });
+
+  test("says so where PostgreSQL is away, and goes on once it is back", async () => {
+    const client = await api.client("carol");
+    const calls = [() => client.request("{ renders { nodes { id } } }"), () => client.start({ spec })];
+    await api.database.stop();
+    for (const call of calls) {
+      await assert.rejects(call, (error: unknown) => {
+        assert.ok(error instanceof GraphQLError);
+        assert.match(error.message, /The database does not answer/);
+        return error.extensions["code"] === "SERVICE_UNAVAILABLE";
+      });
+    }
+    await api.database.start();
+    for (const call of calls) await call();
   });
 });

@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { MikroORM } from "@mikro-orm/postgresql";
+import { DriverException, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { Render } from "./render.ts";
 import { RenderEvent } from "./render-event.ts";
@@ -36,6 +36,19 @@ export function connect(databaseUrl: string, givenUpAfterMs = silentMs): Promise
 
 /** Of a URL, MikroORM itself takes host, user and database only; pg also takes `sslmode` and the rest. */
 export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
+
+/**
+ * SQLSTATEs of a server that starts, stops or takes no more connections, and the system's codes for a connection
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ */
+const awayCodes = /^(08...|53300|57P0[1-3]|E[A-Z]+)$/;
+
+/** Whether a query failed because PostgreSQL is away or the connection to it was lost; asking again can help. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? error.code : undefined;
+  return typeof code === "string" ? awayCodes.test(code) : error instanceof DriverException;
+}
 
 /**
  * Ends the connections once the queries under way are done. MikroORM's own `close()` never ends where a connection is

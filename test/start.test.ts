@@ -43,6 +43,21 @@ describe("one request, one render, one workflow", () => {
     assert.deepEqual([again.id, again.status], [answers[0]?.id, "COMPLETED"]);
   });
 
+  it("deleteRender removes the object and frees the key", async () => {
+    const client = await stack.client("deleting");
+    const { id } = await client.started({ spec, idempotencyKey: "used" });
+    await client.completed(id);
+    assert.equal((await client.delete(id)).__typename, "DeletedRender");
+    assert.equal(await client.render(id), null);
+    assert.deepEqual(
+      (await stack.bucket.keys()).filter((key) => key.includes(id)),
+      [],
+    );
+    const again = await client.started({ spec, idempotencyKey: "used" });
+    assert.notEqual(again.id, id);
+    await client.completed(again.id);
+  });
+
   it("the same key with another spec is a conflict; the same key of another user is another render", async () => {
     const client = await stack.client("two");
     const first = await client.started({ spec, idempotencyKey: "mine" });
