@@ -1,14 +1,106 @@
 /**
- * Writes the histories that workflows/replay.test.ts replays: `node test/support/record-histories.ts`.
- * A change of renderImage that breaks the replay needs `patched()`; record anew only when no workflow of before runs.
+ * Writes histories that workflows/replay.test.ts replays: `node test/support/record-histories.ts NAME ...`.
+ * A change of renderImage that breaks the replay needs `patched()`; record a history anew only when no workflow of
+ * before runs.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import proto from "@temporalio/proto";
-import { RenderStage, update } from "./staged-renders.ts";
+import { RenderStage, type Script, update } from "./staged-renders.ts";
 
-const folder = new URL("../../workflows/histories/", import.meta.url);
+/** Each runs a render to its end; its name is the history's. */
+const stories: Record<string, (stage: RenderStage) => Promise<WorkflowHandle>> = {
+  async happy(stage) {
+    const { handle } = await stage.start(3);
+    await handle.result();
+    return handle;
+  },
+
+  async "retried-part"(stage) {
+    const { handle } = await stage.start(3, {
+      part({ partNumber, url }, attempt) {
+        if (partNumber === 2 && attempt === 1)
+          throw ApplicationFailure.create({ type: "S3Unavailable", nextRetryDelay: 1 });
+        if (partNumber === 3 && url.endsWith("/2")) throw ApplicationFailure.nonRetryable("403", "UrlExpired");
+      },
+    });
+    await handle.result();
+    return handle;
+  },
+
+  async "paused-and-resumed"(stage) {
+    const pausing = atPart(3, () => update(handle, "pauseRender"));
+    const { render, handle } = await stage.start(5, { ...pausing, gpuSlots: () => 2 });
+    await render.until(({ state }) => state?.status === "PAUSED" && state.parts.every((p) => p.state !== "ACTIVE"));
+    await update(handle, "resumeRender");
+    await handle.result();
+    return handle;
+  },
+
+  async canceled(stage) {
+    const { handle } = await stage.start(
+      3,
+      atPart(3, () => update(handle, "cancelRender")),
+    );
+    await handle.result();
+    return handle;
+  },
+
+  async "canceled-by-operator"(stage) {
+    const { handle } = await stage.start(
+      3,
+      atPart(3, () => handle.cancel()),
+    );
+    await handle.result().catch(() => {});
+    return handle;
+  },
+
+  async "failed-and-retried"(stage) {
+    const { render, handle } = await stage.start(3, failsOnce());
+    await render.until(({ state }) => state?.status === "FAILED");
+    await update(handle, "retryRender");
+    await handle.result();
+    return handle;
+  },
+
+  async "failed-and-discarded"(stage) {
+    const { render, handle } = await stage.start(3, failsOnce());
+    await render.until(({ state }) => state?.status === "FAILED");
+    await update(handle, "discardParts");
+    await handle.result().catch(() => {});
+    return handle;
+  },
+
+  async "continued-as-new-first"(stage) {
+    const { handle } = await stage.start(60);
+    await handle.result();
+    return stage.env.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId);
+  },
+
+  async "continued-as-new-last"(stage) {
+    const { handle } = await stage.start(60);
+    await handle.result();
+    return stage.env.client.workflow.getHandle(handle.workflowId);
+  },
+};
+
+function atPart(number: number, act: () => Promise<unknown>): Script {
+  return {
+    async part({ partNumber }) {
+      if (partNumber === number) await act();
+    },
+  };
+}
+
+function failsOnce(): Script {
+  const broken = new Set([2]);
+  return {
+    part({ partNumber }) {
+      if (broken.delete(partNumber)) throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
+    },
+  };
+}
 
 async function save(name: string, handle: WorkflowHandle): Promise<void> {
   const history = proto.temporal.api.history.v1.History.fromObject(await handle.fetchHistory());
@@ -17,7 +109,8 @@ async function save(name: string, handle: WorkflowHandle): Promise<void> {
     enums: String,
     bytes: String,
   });
-  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(plain, withoutMachine, 1)}\n`);
+  const file = new URL(`../../workflows/histories/${name}.json`, import.meta.url);
+  await writeFile(file, `${JSON.stringify(plain, withoutMachine, 1)}\n`);
 }
 
 /** Where a history was recorded is nobody's business. */
@@ -25,47 +118,18 @@ function withoutMachine(key: string, value: unknown): unknown {
   return key === "stackTrace" || key === "identity" ? undefined : value;
 }
 
-const suggestion = "limit.historyCount.suggestContinueAsNew=100";
-const stage = await RenderStage.open(["--dynamic-config-value", suggestion]);
-await mkdir(folder, { recursive: true });
-
-const happy = await stage.start(3);
-await happy.handle.result();
-await save("happy", happy.handle);
-
-const retried = await stage.start(3, {
-  part({ partNumber, url }, attempt) {
-    if (partNumber === 2 && attempt === 1)
-      throw ApplicationFailure.create({ type: "S3Unavailable", nextRetryDelay: 1 });
-    if (partNumber === 3 && url.endsWith("/2")) throw ApplicationFailure.nonRetryable("403", "UrlExpired");
-  },
-});
-await retried.handle.result();
-await save("retried-part", retried.handle);
-
-const canceled = await stage.start(3, {
-  async part({ partNumber }) {
-    if (partNumber === 3) await update(canceled.handle, "cancelRender");
-  },
-});
-await canceled.handle.result();
-await save("canceled", canceled.handle);
-
-const broken = new Set([2]);
-const failed = await stage.start(3, {
-  part({ partNumber }) {
-    if (broken.delete(partNumber)) throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
-  },
-});
-await failed.render.until(({ state }) => state?.status === "FAILED");
-await update(failed.handle, "retryRender");
-await failed.handle.result();
-await save("failed-and-retried", failed.handle);
-
-const long = await stage.start(60);
-await long.handle.result();
-const { workflowId, firstExecutionRunId } = long.handle;
-await save("continued-as-new-first", stage.env.client.workflow.getHandle(workflowId, firstExecutionRunId));
-await save("continued-as-new-last", stage.env.client.workflow.getHandle(workflowId));
-
-await stage.close();
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in stories));
+if (names.length === 0 || unknown.length > 0) {
+  console.error(`Give the histories to record, of: ${Object.keys(stories).join(", ")}.`);
+  process.exit(2);
+}
+const stage = await RenderStage.open(["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=100"]);
+try {
+  for (const name of names) {
+    const handle = await stories[name]?.(stage);
+    if (handle) await save(name, handle);
+  }
+} finally {
+  await stage.close();
+}
