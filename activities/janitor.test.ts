@@ -14,7 +14,7 @@ import type { Storage } from "../storage/storage.ts";
 import { TestDatabase } from "../test/support/database.ts";
 import { newRender, recordedEvent } from "../test/support/renders.ts";
 import { S3Server } from "../test/support/s3-server.ts";
-import { testStorage } from "../test/support/storage.ts";
+import { openStorage } from "../test/support/storage.ts";
 import { startTemporal } from "../test/support/temporal.ts";
 import { CONTROL_QUEUE, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
@@ -36,7 +36,7 @@ describe("the janitor", () => {
     database = await TestDatabase.open();
     server = await S3Server.start();
     orm = await connect(database.url);
-    storage = testStorage(server.access);
+    storage = openStorage(server.access);
   });
   after(async () => {
     storage.close();

@@ -9,7 +9,7 @@ import type { Storage } from "../storage/storage.ts";
 import { type Answer, S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { s3ErrorXml } from "../test/support/s3-request.ts";
 import { S3Server } from "../test/support/s3-server.ts";
-import { testStorage } from "../test/support/storage.ts";
+import { openStorage } from "../test/support/storage.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { completeUpload, type PartDigest } from "./complete-upload.ts";
 import { talkingToS3 } from "./failures.ts";
@@ -41,7 +41,7 @@ describe("the activities of an upload", () => {
   before(async () => {
     server = await S3Server.start();
     proxy = await S3Proxy.start(server.access.endpoint);
-    storage = testStorage({ ...server.access, endpoint: proxy.endpoint });
+    storage = openStorage({ ...server.access, endpoint: proxy.endpoint });
   });
   after(async () => {
     storage.close();
@@ -123,7 +123,7 @@ describe("the activities of an upload", () => {
   test("a URL's life ends with the credentials that sign it", async () => {
     const ends = new Date(Date.now() + 60_000);
     process.env["AWS_CREDENTIAL_EXPIRATION"] = ends.toISOString();
-    const passing = testStorage(server.access);
+    const passing = openStorage(server.access);
     try {
       const upload = { ...newTarget(), uploadId: "u", mark: "m" };
       const window = { ...upload, from: 1, to: 1, partSize, byteSize: bytes.length };
@@ -233,7 +233,7 @@ describe("the activities of an upload", () => {
   });
 
   test("in a bucket that is not there, nothing is left to abort", async () => {
-    const elsewhere = testStorage({ ...server.access, bucket: `gone-${randomUUID()}` });
+    const elsewhere = openStorage({ ...server.access, bucket: `gone-${randomUUID()}` });
     await abortUpload(elsewhere, { key: "k", uploadId: "u", discardObject: true });
     elsewhere.close();
   });

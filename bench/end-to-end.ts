@@ -6,6 +6,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { Client } from "../test/support/client.ts";
 import { ProxiedStack } from "../test/support/proxied-stack.ts";
 import { TestStack } from "../test/support/stack.ts";
+import { openStorage } from "../test/support/storage.ts";
 import { timeCommand } from "./child.ts";
 import { type Contestant, holdContest, type Standing } from "./contest.ts";
 import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
@@ -13,7 +14,7 @@ import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
 import { installPythonTools, type PythonTools } from "./python-tools.ts";
 import { type BenchSettings, fixed, type Report, type Table, times } from "./report.ts";
-import { awsEnvironment, flushDisk, openStorage, timeRender, touchMemory } from "./stack.ts";
+import { awsEnvironment, flushDisk, timeRender, touchMemory } from "./stack.ts";
 import { median, sum } from "./statistics.ts";
 
 const RUNS = 3;

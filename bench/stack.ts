@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { Storage } from "../storage/storage.ts";
 import type { S3Access } from "../test/support/bucket.ts";
 import type { Client, StartInput } from "../test/support/client.ts";
 
@@ -45,17 +44,6 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
 /** The environment that the AWS SDK and s5cmd take their credentials from. */
 export function awsEnvironment({ region, accessKeyId, secretAccessKey }: S3Access) {
   return { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-}
-
-/** The stack's S3, as the project's own storage sees it; its credentials become this process's. */
-export function openStorage(s3: S3Access): Storage {
-  Object.assign(process.env, awsEnvironment(s3));
-  return new Storage({
-    S3_BUCKET: s3.bucket,
-    S3_ENDPOINT: s3.endpoint,
-    S3_FORCE_PATH_STYLE: true,
-    AWS_REGION: s3.region,
-  });
 }
 
 /** Waits until everything written is on the disk, so that the next measurement does not pay for the last. */

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { S3Server } from "../test/support/s3-server.ts";
-import { testStorage } from "../test/support/storage.ts";
+import { openStorage } from "../test/support/storage.ts";
 import { explain, type StorageError } from "./answers.ts";
 import type { Storage } from "./storage.ts";
 
@@ -20,7 +20,7 @@ describe("Storage", () => {
   before(async () => {
     server = await S3Server.start();
     proxy = await S3Proxy.start(server.access.endpoint);
-    storage = testStorage({ ...server.access, endpoint: proxy.endpoint });
+    storage = openStorage({ ...server.access, endpoint: proxy.endpoint });
   });
   after(async () => {
     storage.close();
@@ -68,7 +68,7 @@ describe("Storage", () => {
   test("signs download links for the address at which people reach S3, and all else for its own", async () => {
     const { endpoint } = server.access;
     const elsewhere = endpoint.replace("127.0.0.1", "localhost");
-    const behindGateway = testStorage(server.access, { S3_PUBLIC_ENDPOINT: elsewhere });
+    const behindGateway = openStorage(server.access, { S3_PUBLIC_ENDPOINT: elsewhere });
     const upload = await openUpload();
     const part = await behindGateway.presignPart({ ...upload, partNumber: 1, length: 3, expiresIn: 60 });
     assert.ok(part.startsWith(endpoint));
@@ -111,7 +111,7 @@ describe("Storage", () => {
 
   test("makes the bucket where it is missing", async () => {
     const access = { ...server.access, bucket: `bucket-${randomUUID()}` };
-    const empty = testStorage(access);
+    const empty = openStorage(access);
     await assert.rejects(
       empty.createUpload({ key: "k", contentType: "t", mark: "m" }),
       failsAs("refused", "NoSuchBucket", /S3_BUCKET/),
@@ -123,10 +123,10 @@ describe("Storage", () => {
   });
 
   test("says that the credentials are wrong, or that nobody listens", async () => {
-    const wrong = testStorage({ ...server.access, secretAccessKey: "wrong" });
+    const wrong = openStorage({ ...server.access, secretAccessKey: "wrong" });
     await assert.rejects(wrong.deleteObject("k"), failsAs("refused", "CredentialsRefused", /AWS_SECRET_ACCESS_KEY/));
     wrong.close();
-    const nobody = testStorage({ ...server.access, endpoint: "http://127.0.0.1:1" });
+    const nobody = openStorage({ ...server.access, endpoint: "http://127.0.0.1:1" });
     await assert.rejects(nobody.head("k"), failsAs("retry", "S3Unavailable", /ECONNREFUSED.*S3_ENDPOINT/));
     nobody.close();
     const unknown = Object.assign(new Error("Could not load credentials"), { name: "CredentialsProviderError" });
