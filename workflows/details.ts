@@ -1,5 +1,15 @@
 import type { RenderState } from "../database/state.ts";
 import { GPU_QUEUE } from "../gpu-worker/part.ts";
+import type { RenderUpdate } from "./messages.ts";
+
+/** What the Temporal UI says of each update before somebody sends one. */
+export const updateDescriptions: Record<RenderUpdate, string> = {
+  pauseRender: "Parts in flight finish, no new ones start",
+  resumeRender: "A paused render goes on",
+  cancelRender: "Parts in flight stop, and S3 is left with nothing of the render",
+  retryRender: "A failed render goes on with the parts that are missing",
+  discardParts: "A failed render's parts are removed now instead of at the end of its resume window",
+};
 
 /** What the Temporal UI shows of a running render: Markdown, for whoever operates it. */
 export function renderDetails(state: RenderState, byteSize: number): string {

@@ -17,7 +17,7 @@ import type { RenderFailure, RenderState, RenderStatus } from "../database/state
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
 import { objectKey, partRange } from "../images/plan.ts";
-import { renderDetails } from "./details.ts";
+import { renderDetails, updateDescriptions } from "./details.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { failureOf, failureType } from "./failures.ts";
 import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messages.ts";
@@ -219,7 +219,7 @@ class RenderRun {
       await recorded;
       return reached;
     };
-    setHandler(defineUpdate<RenderStatus>(update), handler, { validator });
+    setHandler(defineUpdate<RenderStatus>(update), handler, { validator, description: updateDescriptions[update] });
   }
 
   #enter(status: RenderStatus): Promise<void> {
