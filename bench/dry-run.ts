@@ -25,7 +25,7 @@ const start = performance.now();
 await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
   const range = partRange(plan, partNumber);
   using loan = await buffers.acquire(range.end - range.start, never);
-  await renderers.render(spec, range, loan.buffer);
+  await renderers.render(spec, range, loan.bytes);
   bytesDone += range.end - range.start;
 });
 clearInterval(reports);

@@ -29,9 +29,9 @@ export async function renderIntoMemory(
   try {
     await inParallel(numbers, renderers.threads, async (partNumber) => {
       const range = partRange(plan, partNumber);
-      const { buffer } = await buffers.acquire(range.end - range.start, signal);
-      const { md5 } = await renderers.render(spec, range, buffer, { signal });
-      parts.push({ partNumber, bytes: new Uint8Array(buffer, 0, range.end - range.start), md5 });
+      const { bytes } = await buffers.acquire(range.end - range.start, signal);
+      const { md5 } = await renderers.render(spec, range, bytes, { signal });
+      parts.push({ partNumber, bytes, md5 });
     });
   } finally {
     await renderers.close();

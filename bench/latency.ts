@@ -66,13 +66,13 @@ export async function benchLatency({ runs = RUNS, signal, progress }: BenchSetti
 async function renderAlone(signal: AbortSignal): Promise<number> {
   const image = bmp24("allRgb", spec);
   const range = { start: 0, end: byteSizeOf(image) };
-  const buffer = new SharedArrayBuffer(range.end);
+  const target = new Uint8Array(new SharedArrayBuffer(range.end));
   const renderers = await createRenderers({ backend: "auto", threads: 1, md5: true });
   const milliseconds: number[] = [];
   try {
     for (let run = 1 - WARM_UP; run <= RUNS; run++) {
       const start = performance.now();
-      await renderers.render(image, range, buffer, { signal });
+      await renderers.render(image, range, target, { signal });
       if (run > 0) milliseconds.push(performance.now() - start);
     }
   } finally {

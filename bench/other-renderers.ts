@@ -55,14 +55,14 @@ function wholeImage(renderers: Renderers, pattern: string, signal: AbortSignal):
   const spec = bmp24(pattern, SIZE);
   const plan = planParts(byteSizeOf(spec), PART_SIZE);
   const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
-  const buffers = Array.from({ length: threads }, () => new SharedArrayBuffer(PART_SIZE));
+  const buffers = Array.from({ length: threads }, sharedPart);
   return {
     name: `Rasterlift, ${threads} thread${threads > 1 ? "s" : ""}`,
     run: async () => {
       const free = [...buffers];
       const start = performance.now();
       await inParallel(numbers, threads, async (partNumber) => {
-        const buffer = free.pop() ?? new SharedArrayBuffer(PART_SIZE);
+        const buffer = free.pop() ?? sharedPart();
         await renderers.render(spec, partRange(plan, partNumber), buffer, { signal });
         free.push(buffer);
       });
@@ -70,6 +70,8 @@ function wholeImage(renderers: Renderers, pattern: string, signal: AbortSignal):
     },
   };
 }
+
+const sharedPart = () => new Uint8Array(new SharedArrayBuffer(PART_SIZE));
 
 type Other = Contestant | { skipped: string };
 

@@ -144,12 +144,12 @@ async function renderParts(
   await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
     const range = partRange(plan, partNumber);
     using loan = await buffers.acquire(range.end - range.start, signal);
-    const { times: part, md5 } = await renderers.render(spec, range, loan.buffer, { signal });
+    const { times: part, md5 } = await renderers.render(spec, range, loan.bytes, { signal });
     stages.kernel += part.kernel;
     stages.packing += part.packing;
     stages.crc32 += part.crc32;
     stages.md5 += part.md5;
-    await then(new Uint8Array(loan.buffer, 0, range.end - range.start), md5);
+    await then(loan.bytes, md5);
   });
   return { seconds: (performance.now() - start) / 1000, stages };
 }

@@ -26,7 +26,7 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
       const heartbeats = setInterval(report, HEARTBEAT_MILLISECONDS);
       try {
         using loan = await buffers.acquire(task.end - task.start, context.cancellationSignal);
-        const { crc32, md5 } = await renderers.render(task.spec, task, loan.buffer, {
+        const { crc32, md5 } = await renderers.render(task.spec, task, loan.bytes, {
           signal: context.cancellationSignal,
           onStart: () => {
             beat.phase = "rendering";
@@ -35,7 +35,7 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
         beat.phase = "uploading";
         const answer = await uploader.put({
           url: task.url,
-          bytes: new Uint8Array(loan.buffer, 0, task.end - task.start),
+          bytes: loan.bytes,
           md5,
           signal: context.cancellationSignal,
           onProgress: (bytesSent) => {

@@ -1,74 +1,57 @@
 import { MAXIMUM_PART_SIZE } from "../images/plan.ts";
+import type { ByteRange } from "./bands.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-const MIB = 2 ** 20;
+/** Where a loan begins: at a multiple of so many bytes, a page. */
+const ALIGNMENT = 4096;
 
-/** A buffer on loan; `using` gives it back. */
+/** Memory on loan; `using` gives it back. */
 export interface Loan extends Disposable {
-  buffer: SharedArrayBuffer;
+  bytes: Uint8Array<SharedArrayBuffer>;
 }
 
 /**
- * The memory that parts are rendered into, at most `budget` bytes of it, except that one buffer alone may be
- * larger. The buffers are shared with the renderer threads rather than transferred, so a thread that dies
- * takes none with it.
+ * The memory that parts are rendered into, at most `budget` bytes of it, except that one part alone may be larger.
+ * It is shared with the renderer threads rather than transferred, so a thread that dies takes none with it.
  *
- * V8 does not reckon with the memory of a SharedArrayBuffer, and lets it go late: one above the budget is not made anew
- * for each part, but kept and, where it must, grown.
+ * All of it is one SharedArrayBuffer, lent piece by piece from the front: V8 does not reckon with the memory of
+ * SharedArrayBuffers, so those that are made anew and dropped pile up. It takes up memory as far as it was ever lent.
  */
 export class BufferPool {
   readonly #budget: number;
-  readonly #free = new Set<SharedArrayBuffer>();
-  readonly #large = new SharedArrayBuffer(0, { maxByteLength: MAXIMUM_PART_SIZE });
-  readonly #line = new WaitingLine<number, SharedArrayBuffer>((size) => this.#take(size));
-  #allocated = 0;
+  readonly #memory: SharedArrayBuffer;
+  readonly #line = new WaitingLine<number, ByteRange>((size) => this.#take(size));
+  /** In the order of their bytes. */
+  readonly #lent: ByteRange[] = [];
 
   constructor(budget: number) {
     this.#budget = budget;
+    this.#memory = new SharedArrayBuffer(budget, { maxByteLength: Math.max(budget, MAXIMUM_PART_SIZE) });
   }
 
-  /** Lends a buffer of at least `size` bytes, with whatever its last user left in it. */
+  /** Lends `size` bytes, with whatever their last user left in them. */
   async acquire(size: number, signal: AbortSignal): Promise<Loan> {
-    const buffer = await this.#line.acquire(size, signal);
-    return { buffer, [Symbol.dispose]: () => this.#giveBack(buffer) };
+    const range = await this.#line.acquire(size, signal);
+    return { bytes: new Uint8Array(this.#memory, range.start, size), [Symbol.dispose]: () => this.#giveBack(range) };
   }
 
-  #take(size: number): SharedArrayBuffer | undefined {
-    const length = Math.ceil(size / MIB) * MIB;
-    const fitting = this.#smallestFree(length);
-    if (fitting) {
-      this.#free.delete(fitting);
-      return fitting;
+  #take(size: number): ByteRange | undefined {
+    const end = this.#lent.length === 0 ? Math.max(size, this.#budget) : this.#budget;
+    if (end > this.#memory.byteLength) this.#memory.grow(end);
+    let start = 0;
+    for (const [index, next] of [...this.#lent, { start: end, end }].entries()) {
+      if (start + size <= next.start) {
+        const range = { start, end: start + size };
+        this.#lent.splice(index, 0, range);
+        return range;
+      }
+      start = Math.ceil(next.end / ALIGNMENT) * ALIGNMENT;
     }
-    for (const buffer of this.#free) {
-      if (this.#allocated + length > this.#budget) this.#drop(buffer);
-    }
-    if (this.#allocated > 0 && this.#allocated + length > this.#budget) return undefined;
-    this.#allocated += length;
-    return length > this.#budget ? this.#grownLarge(length) : new SharedArrayBuffer(length);
+    return undefined;
   }
 
-  #grownLarge(length: number): SharedArrayBuffer {
-    if (length > this.#large.byteLength) this.#large.grow(length);
-    return this.#large;
-  }
-
-  /** One of more than twice the length would keep others from being lent beside it. */
-  #smallestFree(length: number): SharedArrayBuffer | undefined {
-    return [...this.#free]
-      .filter(({ byteLength }) => byteLength >= length && byteLength <= 2 * length)
-      .sort((a, b) => a.byteLength - b.byteLength)
-      .at(0);
-  }
-
-  #giveBack(buffer: SharedArrayBuffer): void {
-    if (buffer !== this.#large) this.#free.add(buffer);
-    else this.#allocated = 0; // it is only ever lent alone
+  #giveBack(range: ByteRange): void {
+    this.#lent.splice(this.#lent.indexOf(range), 1);
     this.#line.serve();
-  }
-
-  #drop(buffer: SharedArrayBuffer): void {
-    this.#free.delete(buffer);
-    this.#allocated -= buffer.byteLength;
   }
 }

@@ -17,7 +17,7 @@ export interface RenderOrder {
   spec: RenderSpec;
   range: ByteRange;
   /** At least as long as the range. */
-  buffer: SharedArrayBuffer;
+  target: Uint8Array<SharedArrayBuffer>;
   md5: boolean;
 }
 
@@ -37,10 +37,10 @@ async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
     signals.countBand();
     return !signals.isCancelled;
   };
-  parentPort?.on("message", async ({ spec, range, buffer, md5 }: RenderOrder) => {
+  parentPort?.on("message", async ({ spec, range, target, md5 }: RenderOrder) => {
     try {
-      const target = Buffer.from(buffer, 0, range.end - range.start);
-      answer({ type: "rendered", bytes: await renderer.render(spec, range, target, { md5, onBand }) });
+      const bytes = Buffer.from(target.buffer, target.byteOffset, range.end - range.start);
+      answer({ type: "rendered", bytes: await renderer.render(spec, range, bytes, { md5, onBand }) });
     } catch (error) {
       answer(error instanceof RenderingCancelled ? { type: "cancelled" } : failed(error));
     }

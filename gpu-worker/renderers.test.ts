@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, describe, test } from "node:test";
+import { after, describe, type TestContext, test } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.ts";
@@ -21,12 +22,13 @@ function expectedBytes(spec: RenderSpec, { start, end }: ByteRange): Uint8Array 
   return Buffer.concat([header, referencePixelBytes(spec, Math.max(0, start - headerSize), end - headerSize)]);
 }
 
+const shared = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
+
 /** Renders into a buffer full of another part's bytes, as the pool lends them. */
 async function rendered(renderers: Renderers, spec: RenderSpec, { start, end }: ByteRange): Promise<Buffer> {
-  const buffer = new SharedArrayBuffer(end - start + 8);
-  const bytes = Buffer.from(buffer).fill(0xa5);
-  const answer = await renderers.render(spec, { start, end }, buffer);
-  const part = bytes.subarray(0, end - start);
+  const bytes = shared(end - start + 8).fill(0xa5);
+  const answer = await renderers.render(spec, { start, end }, bytes);
+  const part = Buffer.from(bytes.buffer, 0, end - start);
   assert.equal(answer.crc32, crc32(part));
   assert.equal(answer.md5, createHash("md5").update(part).digest("base64"));
   assert.ok(bytes.subarray(end - start).every((byte) => byte === 0xa5));
@@ -170,7 +172,7 @@ describe("renderer threads", async () => {
 
   test("share the work: each answer belongs to its own order", async () => {
     const ranges = Array.from({ length: 12 }, (_, i) => ({ start: i * 5000, end: i * 5000 + 4000 + i }));
-    const answers = await Promise.all(ranges.map((one) => renderers.render(spec, one, new SharedArrayBuffer(5000))));
+    const answers = await Promise.all(ranges.map((one) => renderers.render(spec, one, shared(5000))));
     const expected = ranges.map((one) => crc32(expectedBytes(spec, one)));
     assert.deepEqual(
       answers.map((answer) => answer.crc32),
@@ -179,26 +181,26 @@ describe("renderer threads", async () => {
   });
 
   test("stop between bands when the render is cancelled, and write nothing more", async () => {
-    const buffer = new SharedArrayBuffer(range.end - range.start);
-    const bytes = new Uint8Array(buffer);
+    const bytes = shared(range.end - range.start);
     const abort = new AbortController();
-    const rendering = renderers.render(spec, range, buffer, { signal: abort.signal });
+    const reason = new Error("cancelled");
+    const rendering = renderers.render(spec, range, bytes, { signal: abort.signal });
     const begun = setInterval(() => {
-      if (bytes[0] !== 0) abort.abort(new Error("cancelled"));
+      if (bytes[0] !== 0) abort.abort(reason);
     }, 1);
-    await assert.rejects(rendering, /cancelled/);
+    await assert.rejects(rendering, (error: unknown) => error === reason);
     clearInterval(begun);
     assert.equal(bytes.at(-2), 0);
     bytes.fill(0);
-    await renderers.render(spec, small, new SharedArrayBuffer(1000));
+    await renderers.render(spec, small, shared(1000));
     assert.ok(bytes.every((byte) => byte === 0));
   });
 
   test("a render that waits for a thread can be cancelled too", async () => {
     const abort = new AbortController();
-    const busy = [1, 2].map(() => renderers.render(spec, small, new SharedArrayBuffer(1000)));
+    const busy = [1, 2].map(() => renderers.render(spec, small, shared(1000)));
     const started: boolean[] = [];
-    const waiting = renderers.render(spec, small, new SharedArrayBuffer(1000), {
+    const waiting = renderers.render(spec, small, shared(1000), {
       signal: abort.signal,
       onStart: () => started.push(true),
     });
@@ -208,18 +210,59 @@ describe("renderer threads", async () => {
     await Promise.all(busy);
   });
 
-  test("a failed thread is replaced", async () => {
+  /** The threads that are started during a test, in order. */
+  function watchThreads(t: TestContext): Worker[] {
+    const threads: Worker[] = [];
+    const onWorker = (worker: Worker) => threads.push(worker);
+    process.on("worker", onWorker);
+    t.after(() => process.off("worker", onWorker));
+    return threads;
+  }
+
+  test("a failed thread is replaced", async (t) => {
+    const threads = watchThreads(t);
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     const unknown = { ...spec, pattern: { plaid: {} } };
-    for (let i = 0; i < 3; i++) {
-      await assert.rejects(renderers.render(unknown, small, new SharedArrayBuffer(1000)), RendererError);
-    }
-    const { crc32: actual } = await renderers.render(spec, small, new SharedArrayBuffer(1000));
+    for (let i = 0; i < 3; i++) await assert.rejects(own.render(unknown, small, shared(1000)), RendererError);
+    const { crc32: actual } = await own.render(spec, small, shared(1000));
     assert.equal(actual, crc32(expectedBytes(spec, small)));
+    assert.deepEqual(
+      threads.map(({ threadId }) => threadId > 0), // −1 once it has ended
+      [false, false, false, true],
+    );
+    await own.close();
+  });
+
+  test("a thread that ended while it was idle is replaced, and no render fails by it", async (t) => {
+    const threads = watchThreads(t);
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
+    await threads[0]?.terminate();
+    const { crc32: actual } = await own.render(spec, small, shared(1000));
+    assert.equal(actual, crc32(expectedBytes(spec, small)));
+    assert.equal(threads.length, 2);
+    await own.close();
+  });
+
+  test("a render that is cancelled says so, also where its thread dies", async (t) => {
+    const threads = watchThreads(t);
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
+    const abort = new AbortController();
+    const reason = new Error("cancelled");
+    const bytes = shared(range.end - range.start);
+    const rendering = own.render(spec, range, bytes, { signal: abort.signal });
+    const begun = setInterval(() => {
+      if (bytes[0] === 0 || abort.signal.aborted) return;
+      void threads[0]?.terminate();
+      abort.abort(reason);
+    }, 1);
+    await assert.rejects(rendering, (error: unknown) => error === reason);
+    clearInterval(begun);
+    await own.close();
   });
 
   test("a thread that renders nothing for too long is replaced", async () => {
     const impatient = await createRenderers({ backend: "cpu", threads: 1, md5: false, stallSeconds: 0.001 });
-    const buffer = new SharedArrayBuffer(range.end - range.start);
+    const buffer = shared(range.end - range.start);
     for (let i = 0; i < 2; i++) {
       await assert.rejects(impatient.render(spec, range, buffer), {
         name: "RendererError",
@@ -232,7 +275,7 @@ describe("renderer threads", async () => {
   test("closing them fails what is under way and what waits, and starts nothing any more", async () => {
     const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     const { promise: started, resolve: onStart } = Promise.withResolvers<void>();
-    const buffer = new SharedArrayBuffer(range.end - range.start);
+    const buffer = shared(range.end - range.start);
     const failed = [
       assert.rejects(own.render(spec, range, buffer, { onStart }), RendererError),
       assert.rejects(own.render(spec, small, buffer), RendererError),

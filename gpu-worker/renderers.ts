@@ -39,13 +39,13 @@ export interface Renderers {
   readonly note: string | undefined;
   readonly threads: number;
   /**
-   * Renders the range's bytes of the image's file to the buffer's front, in the next thread that is free.
-   * @throws RendererError, or the signal's reason once it aborts: the buffer is not written any more then
+   * Renders the range's bytes of the image's file to the front of `target`, in the next thread that is free.
+   * @throws RendererError, or the signal's reason once it aborts: `target` is not written any more then
    */
   render(
     spec: RenderSpec,
     range: ByteRange,
-    buffer: SharedArrayBuffer,
+    target: Uint8Array<SharedArrayBuffer>,
     options?: { signal?: AbortSignal; onStart?: () => void },
   ): Promise<RenderedBytes>;
   /** Ends the threads. Renders under way fail. */
@@ -69,12 +69,12 @@ export async function createRenderers(settings: RendererSettings): Promise<Rende
     backend: name,
     note,
     threads,
-    render: async (spec, { start, end }, buffer, { signal = NEVER, onStart } = {}) => {
+    render: async (spec, { start, end }, target, { signal = NEVER, onStart } = {}) => {
       const slot = await line.acquire(undefined, signal);
       try {
         if (closed) throw new RendererError("The renderers are closed.");
         onStart?.();
-        return await slot.render({ spec, range: { start, end }, buffer, md5 }, signal);
+        return await slot.render({ spec, range: { start, end }, target, md5 }, signal);
       } finally {
         idle.unshift(slot); // first in turn again: it has its kernels compiled
         line.serve();
@@ -103,13 +103,21 @@ class Slot {
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
     try {
-      this.#thread ??= RendererThread.start(this.#kind);
-      const thread = await this.#thread;
+      const thread = await this.#livingThread();
       return await thread.render(order, signal, this.#stallSeconds);
     } catch (error) {
       if (error instanceof RendererError) await this.close();
+      signal.throwIfAborted();
       throw error;
     }
+  }
+
+  /** One that ended while nobody asked it for anything is replaced. */
+  async #livingThread(): Promise<RendererThread> {
+    const thread = await this.#thread;
+    if (thread && !thread.hasEnded) return thread;
+    this.#thread = RendererThread.start(this.#kind);
+    return await this.#thread;
   }
 
   async close(): Promise<void> {
@@ -126,6 +134,7 @@ class RendererThread {
   readonly backend: Backend;
   readonly #worker: Worker;
   readonly #signals: ThreadSignals;
+  #hasEnded = false;
 
   static async start(backend: BackendChoice): Promise<RendererThread> {
     const signals = new ThreadSignals();
@@ -144,6 +153,13 @@ class RendererThread {
     this.backend = backend;
     this.#worker = worker;
     this.#signals = signals;
+    worker.once("exit", () => {
+      this.#hasEnded = true;
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   async render(order: RenderOrder, signal: AbortSignal, stallSeconds: number): Promise<RenderedBytes> {

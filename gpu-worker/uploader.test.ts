@@ -57,19 +57,21 @@ describe("uploader", () => {
   });
 
   test("takes an answer that comes before the body is read, and stops sending", async () => {
-    const { answer, progress } = await put((request, response) => {
-      request.pause();
-      response.writeHead(403, { connection: "close" }).end(s3Error("AccessDenied"));
-    });
-    assert.equal(answer.status, 403);
-    assert.ok(Number(progress.at(-1)) < bytes.length);
+    for (const connection of ["close", "keep-alive"]) {
+      const { answer, progress } = await put((request, response) => {
+        request.pause();
+        response.writeHead(403, { connection }).end(s3Error("AccessDenied"));
+      });
+      assert.deepEqual([answer.status, answer.body], [403, s3Error("AccessDenied")]);
+      assert.ok(Number(progress.at(-1)) < bytes.length);
+    }
   });
 
   test("reads no more of an answer than it needs", async () => {
     const { answer } = await put(async (request, response) => {
       await bodyOf(request);
       response.writeHead(500);
-      const more = () => response.write("x".repeat(65_536), () => setImmediate(more));
+      const more = () => !response.destroyed && response.write("x".repeat(65_536), () => setImmediate(more));
       more();
     });
     assert.ok(answer.body.length < 200_000);
@@ -105,12 +107,37 @@ describe("uploader", () => {
     );
   });
 
-  test("cuts an answer that stops in the middle", async () => {
+  test("goes by the headers where an answer's body trickles or stops, and waits for it no longer than for anything", async () => {
+    const started = performance.now();
+    const { answer } = await put(
+      async (request, response) => {
+        await bodyOf(request);
+        response.writeHead(200, { etag: '"e"', "content-length": "1000000" });
+        const trickle = setInterval(() => response.write("<"), 100);
+        response.on("close", () => clearInterval(trickle));
+      },
+      {},
+      impatient,
+    );
+    assert.deepEqual([answer.status, answer.etag], [200, '"e"']);
+    assert.ok(performance.now() - started < 5_000);
+  });
+
+  test("a cancelled upload is one although the answer has begun", async () => {
+    const abort = new AbortController();
+    const reason = new Error("cancelled");
     const half: RequestListener = async (request, response) => {
       await bodyOf(request);
-      response.writeHead(200, { "content-length": "10" }).write("<");
+      response.writeHead(200, { etag: '"e"', "content-length": "10" }).write("<", () => abort.abort(reason));
     };
-    await assert.rejects(put(half, {}, impatient), /nothing moved for 1 s/);
+    await assert.rejects(put(half, { signal: abort.signal }), (error: unknown) => error === reason);
+  });
+
+  test("an answer that is none is an UploadError", async () => {
+    const upgrade: RequestListener = (request) => {
+      request.socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: none\r\n\r\n");
+    };
+    await assert.rejects(put(upgrade), /closed without an answer/);
   });
 
   test("leaves a slow server alone that keeps reading", async () => {

@@ -31,7 +31,7 @@ export interface Uploader {
 /** Written at a time: small enough to notice that a slow connection still moves. */
 const CHUNK = 256 * 1024;
 
-/** Characters; no error document is longer, and what comes after is not waited for. */
+/** Characters; no error document is longer, and what comes after is not read. */
 const ANSWER_LIMIT = 16 * 1024;
 
 /**
@@ -61,7 +61,9 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
     const cut = () => request.destroy();
     signal.addEventListener("abort", cut, { once: true });
     try {
-      return await exchange(request, bytes, upload.onProgress, stallSeconds);
+      const answer = await exchange(request, bytes, upload.onProgress, stallSeconds);
+      signal.throwIfAborted();
+      return answer;
     } catch (error) {
       signal.throwIfAborted();
       throw new UploadError(error instanceof Error ? error.message || error.name : String(error), { cause: error });
@@ -114,27 +116,29 @@ function send(request: http.ClientRequest, bytes: Uint8Array, onProgress: (bytes
   next();
 }
 
-function answerOf(request: http.ClientRequest, onProgress: () => void): Promise<S3Answer> {
+/**
+ * The answer. Its headers say whether S3 has the part, its body only explains an error: one that breaks off after the
+ * headers is an answer too. `onHeaders` is called when the body begins to be waited for.
+ */
+function answerOf(request: http.ClientRequest, onHeaders: () => void): Promise<S3Answer> {
   return new Promise((resolve, reject) => {
-    request.on("error", reject);
-    request.on("close", () => reject(new Error("it was closed without an answer")));
+    let end: (error?: Error) => void = reject;
+    request.on("error", (error) => end(error));
+    request.on("close", () => end(new Error("it was closed without an answer")));
     request.on("response", (response) => {
+      onHeaders();
       let body = "";
-      const answer = () => resolve({ status: response.statusCode ?? 0, etag: response.headers.etag, body });
+      end = () => resolve({ status: response.statusCode ?? 0, etag: response.headers.etag, body });
       response.setEncoding("utf8");
       response.on("data", (text: string) => {
-        onProgress();
         body += text;
-        if (body.length >= ANSWER_LIMIT) {
-          answer();
-          request.destroy();
-        }
+        if (body.length >= ANSWER_LIMIT) request.destroy();
       });
+      response.on("error", end);
       response.on("end", () => {
-        answer();
-        if (!request.writableFinished) request.destroy();
+        if (request.writableFinished) end();
+        else request.destroy();
       });
-      response.on("error", reject);
     });
   });
 }

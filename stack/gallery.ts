@@ -33,9 +33,9 @@ async function drawGallery(): Promise<number> {
 /** A PPM after its header is what PNG begins with: red, green and blue by rows from the top. */
 async function drawPng(spec: RenderSpec, renderers: Renderers): Promise<Uint8Array> {
   const end = byteSizeOf(spec);
-  const buffer = new SharedArrayBuffer(end);
-  await renderers.render(spec, { start: 0, end }, buffer);
-  const data = new Uint8Array(buffer).slice(formatOf(spec).headerSize(spec));
+  const bytes = new Uint8Array(new SharedArrayBuffer(end));
+  await renderers.render(spec, { start: 0, end }, bytes);
+  const data = bytes.slice(formatOf(spec).headerSize(spec));
   return encode({ width: spec.width, height: spec.height, data, channels: 3 }, { zlib: { level: 9 } });
 }
 

@@ -124,11 +124,11 @@ async function renderInto(
   const signal = AbortSignal.any([stop, failure.signal]);
 
   const renderNextOnes = async () => {
-    const buffer = new SharedArrayBuffer(Math.min(plan.partSize, byteSize));
+    const target = new Uint8Array(new SharedArrayBuffer(Math.min(plan.partSize, byteSize)));
     for (const [index, range] of waiting) {
       const length = range.end - range.start;
-      const { crc32 } = await renderers.render(spec, range, buffer, { signal });
-      await writeAt(handle, new Uint8Array(buffer, 0, length), range.start);
+      const { crc32 } = await renderers.render(spec, range, target, { signal });
+      await writeAt(handle, target.subarray(0, length), range.start);
       crc32s[index] = crc32;
       onWritten(length);
     }
