@@ -19,8 +19,9 @@ import { scheduleJanitor } from "./janitor-schedule.ts";
 
 const usage = `Usage: npm run worker
 
-The control worker: runs the workflows, and the activities that open, presign, complete and abort uploads and record
-events. Run as many of it as you like. Settings from the environment (default):
+The control worker: runs the workflows, and the activities that open, presign,
+complete and abort uploads and record events. Run as many of it as you like.
+Settings from the environment (default):
 
   DATABASE_URL            postgresql://user:password@host:port/database
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*

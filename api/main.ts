@@ -14,16 +14,18 @@ import { apiSettings } from "./settings.ts";
 
 const usage = `Usage: npm run api
 
-The GraphQL server: POST /graphql, WebSocket /graphql (graphql-transport-ws), GET /health, GET /ready.
-Run as many of it as you like. Settings from the environment (default):
+The GraphQL server: POST /graphql, WebSocket /graphql (graphql-transport-ws),
+GET /health, GET /ready. Run as many of it as you like.
+Settings from the environment (default):
 
   HOST, PORT            where it listens (127.0.0.1, 4000; 0 picks a free port)
   DATABASE_URL          postgresql://user:password@host:port/database
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
                         where Temporal is (localhost:7233, default)
-  TEMPORAL_UI_URL       where people open the Temporal UI; makes the workflow links
-  S3_BUCKET, S3_ENDPOINT, S3_PUBLIC_ENDPOINT, S3_FORCE_PATH_STYLE, AWS_REGION, AWS_ACCESS_KEY_ID, ...
-                        S3, for download links and deletion; S3_PUBLIC_ENDPOINT where people reach it otherwise
+  TEMPORAL_UI_URL       where people open the Temporal UI, for links to it
+  S3_BUCKET, S3_ENDPOINT, S3_FORCE_PATH_STYLE, AWS_REGION, AWS_ACCESS_KEY_ID, …
+                        S3, for download links and deletion
+  S3_PUBLIC_ENDPOINT    how people reach S3, where not by S3_ENDPOINT
   JWT_SECRET or JWKS_URL, JWT_ISSUER, JWT_AUDIENCE
                         who may call; one of the first two must be set
   MAX_RENDER_BYTES      bytes of one render (64 GiB)

@@ -11,17 +11,20 @@ import { type Benchmark, formatTable } from "./report.ts";
 
 const USAGE = `Usage: npm run bench -- [render] [memory] [end-to-end] [latency] [options]
 
-  render       the part pipeline alone: speed and cost of each stage by pattern, backend and thread count;
-               numpy and netpbm beside it (5 min)
-  memory       peak memory of a 40 GiB image beside that of a 256 MiB one (3 min)
-  end-to-end   2 GiB through the whole system, beside the bare upload of the same bytes and beside other ways;
-               two GPU workers beside one where S3 is slow (20 min; 10 GiB of memory)
-  latency      from the mutation to COMPLETED for 1920 × 1080, step by step (1 min)
+  render       the part pipeline alone: speed and cost of each stage by pattern,
+               backend and thread count; numpy and netpbm beside it (5 min)
+  memory       peak memory of a 40 GiB image beside a 256 MiB one's (3 min)
+  end-to-end   2 GiB through the whole system, beside the bare upload of the
+               same bytes and beside other ways; two GPU workers beside one
+               where S3 is slow (20 min; 10 GiB of memory)
+  latency      from the mutation to COMPLETED for 1920 × 1080, by steps (1 min)
 
-Without a name, all of them. Tables go to standard output, everything else into a JSON file in bench/results/.
+Without a name, all of them. Tables go to standard output, everything else into
+a JSON file in bench/results/.
 
   --runs N        runs of each measurement, of which the median is shown
-  --backend NAME  render: only this backend (webasm, cpu, webgpu); may be repeated
+  --backend NAME  render: only this backend (webasm, cpu, webgpu); may be
+                  repeated
   --pattern NAME  render: only this pattern; may be repeated
   --help
 `;

@@ -6,7 +6,8 @@ import { databaseSettings } from "./settings.ts";
 
 const usage = `Usage: npm run migrate
 
-Brings the database's schema up to date, then ends. Any number may start at once: one works, the others wait.
+Brings the database's schema up to date, then ends. Any number may start at
+once: one works, the others wait.
 Settings from the environment:
 
   DATABASE_URL          postgresql://user:password@host:port/database

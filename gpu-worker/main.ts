@@ -16,14 +16,19 @@ import { createUploader } from "./uploader.ts";
 
 const USAGE = `Usage: npm run gpu-worker
 
-Renders parts of images and puts them into S3 by presigned URLs, for the task queue "${GPU_QUEUE}" of Temporal.
+Renders parts of images and puts them into S3 by presigned URLs, for the task
+queue "${GPU_QUEUE}" of Temporal. Run as many of it as you like.
 Settings from the environment (default):
 
-  GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU adapter, else WebAssembly, else JavaScript)
+  GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU
+                        adapter, else WebAssembly, else JavaScript)
   GPU_CONCURRENCY       parts in flight (4)
-  RENDER_THREADS        renderer threads (one a processor, at most as many as GPU_CONCURRENCY)
-  PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone guards the way (md5)
-  UPLOAD_STALL_SECONDS  an upload without progress for so long is cut and tried again (30)
+  RENDER_THREADS        renderer threads (one a processor, at most as many as
+                        GPU_CONCURRENCY)
+  PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone
+                        guards the way (md5)
+  UPLOAD_STALL_SECONDS  an upload without progress for so long is cut and tried
+                        again (30)
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
                         where Temporal is (localhost:7233, default)
 `;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -73,10 +73,18 @@ test("a missing npm is said so", async () => {
   assert.match(output, /npm was not found on the PATH/);
 });
 
-test("--help of every command starts nothing", async () => {
-  for (const command of ["start", "demo", "token", "pattern"]) {
-    const { code, output } = await runProgram(process.execPath, [path.join(root, "stack", `${command}.ts`), "--help"]);
+const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+for (const [name, command] of Object.entries<string>(scripts)) {
+  const file = /^exec node stack\/bootstrap\.mjs (\S+)$/.exec(command)?.[1];
+  if (file === undefined) continue;
+  test(`${name} --help fits a terminal of 80 columns, and starts nothing`, async () => {
+    const { code, output } = await runProgram(process.execPath, [path.join(root, file), "--help"]);
     assert.equal(code, 0, output);
-    assert.match(output, new RegExp(`^Usage: npm (run )?${command}`));
-  }
-});
+    assert.match(output, new RegExp(`^Usage: npm (run )?${name}\\b`));
+    assert.deepEqual(
+      output.split("\n").filter((line) => line.length > 80),
+      [],
+    );
+  });
+}

@@ -18,21 +18,24 @@ import { StackError } from "./stack-error.ts";
 
 const usage = `Usage: npm run demo -- [OPTION ...]
 
-Starts the embedded stack, renders an image into its S3 through the GraphQL API, downloads it, compares every byte with an
-independent reference, and stops what it started. The exit code is 0 only when every byte is right.
+Starts the embedded stack, renders an image into its S3 through the GraphQL API,
+downloads it, compares every byte with an independent reference, and stops what
+it started. The exit code is 0 only when every byte is right.
 
   --width N, --height N  pixels (8192 × 8192)
-  --pattern NAME         what to draw (allRgb); npm run pattern -- --help describes every pattern
-  --params JSON          the pattern's parameters, e.g. '{"from":"#000000","to":"#FFFFFF"}'
-  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what --out ends in, else BMP24)
+  --pattern NAME         what to draw (allRgb); npm run pattern -- --help
+                         describes every pattern
+  --params JSON          the pattern's parameters, e.g. '{"offset":255}'
+  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF
+                         (what --out ends in, else BMP24)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
   --pixels-per-metre N   of a BMP or BigTIFF (2835)
   --part-size BYTES      of the multipart upload (16777216)
   --out FILE             keep the downloaded file there
-  --keep                 leave the stack running, with the Temporal UI and the render in it
+  --keep                 leave the stack running, with the render in it
 
-A stack that already runs on the data folder (RASTERLIFT_DATA, .data) is used and left running. Settings are those of
-npm start -- --help.
+A stack that already runs on the data folder (RASTERLIFT_DATA, .data) is used
+and left running. Settings are those of npm start -- --help.
 `;
 
 const options = {

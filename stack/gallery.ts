@@ -11,7 +11,8 @@ import { exampleSpec, picturePath } from "./example.ts";
 
 const USAGE = `Usage: npm run gallery
 
-Renders every pattern's example and writes it into docs/patterns/, for docs/patterns.md.
+Renders every pattern's example and writes it into docs/patterns/, for
+docs/patterns.md.
 `;
 
 async function drawGallery(): Promise<number> {

@@ -17,13 +17,16 @@ import { readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
 
-const USAGE = `Usage: npm run pattern -- NAME --width PIXELS --height PIXELS --out FILE [OPTION ...]
+const USAGE = `Usage: npm run pattern -- NAME --width N --height N --out FILE [OPTION ...]
 
-Renders an image into a file on this machine: the same check, the same renderer and the same bytes as a render into S3.
-FILE is replaced where it exists, but only once the image is complete.
+Renders an image (width and height in pixels) into a file on this machine: the
+same check, the same renderer and the same bytes as a render into S3. FILE is
+replaced where it exists, but only once the image is complete.
 
-  --params JSON          the pattern's parameters, those without a default at least
-  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF (what FILE ends in: .bmp, .ppm or .tif)
+  --params JSON          the pattern's parameters, at least those without a
+                         default
+  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF
+                         (what FILE ends in: .bmp, .ppm or .tif)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
   --pixels-per-metre N   of a BMP or BigTIFF (2835)
 
@@ -148,10 +151,25 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
 }
 
 function describe({ name, description, parameters, example }: Pattern): string {
-  const lines = Object.entries(parameters).map(
-    ([field, parameter]) => `  ${field.padEnd(11)} ${rangeOf(parameter)}. ${parameter.description}`,
+  const lines = Object.entries(parameters).map(([field, parameter]) =>
+    wrapped(`  ${field.padEnd(11)} ${rangeOf(parameter)}. ${parameter.description}`, 14),
   );
-  return `${name}: ${description}\n${lines.join("\n")}\n  e.g. --params '${JSON.stringify(example)}'\n`;
+  const sample = `  e.g. --params '${JSON.stringify(example)}'\n`;
+  return [wrapped(`${name}: ${description}`, 2), ...lines, sample].join("\n");
+}
+
+/** In lines of at most 80 columns, broken at spaces and, in a list, after commas; the later ones are indented. */
+function wrapped(text: string, indent: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/(?<=[ ,])/)) {
+    if (line.length + word.trimEnd().length > 80) {
+      lines.push(line.trimEnd());
+      line = " ".repeat(indent);
+    }
+    line += word;
+  }
+  return [...lines, line].join("\n");
 }
 
 function rangeOf(parameter: Parameter): string {

@@ -6,17 +6,19 @@ import { tell } from "./terminal.mjs";
 
 const usage = `Usage: npm start
 
-Starts the embedded stack in the foreground: PostgreSQL, Temporal with its UI, an S3 server, and the API, the worker and
-the GPU workers. Ctrl-C or SIGTERM stops it in order; the next start goes on with unfinished renders.
+Starts the embedded stack in the foreground: PostgreSQL, Temporal with its UI,
+an S3 server, and the API, the worker and the GPU workers. Ctrl-C or SIGTERM
+stops it in order; the next start goes on with unfinished renders.
 Settings from the environment (default):
 
   RASTERLIFT_DATA   the data folder (.data); its stack.json has every address
   PORT              the API's port (4000; 0 picks a free one)
   GPU_WORKERS       GPU worker processes (1)
   DATABASE_URL, TEMPORAL_ADDRESS, S3_ENDPOINT
-                    given, that service is used and its embedded one is not started
+                    given, that service is used instead of an embedded one
 
-and those of the processes it starts: npm run worker -- --help, npm run gpu-worker -- --help.
+and those of the processes it starts: npm run api -- --help, and so on for
+worker and gpu-worker. JWT_SECRET is made at random where it is not given.
 `;
 
 await runCommand(usage, async (stop) => {

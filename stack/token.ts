@@ -8,11 +8,12 @@ const usage = `Usage: npm run token -- --user NAME [--expires TIME]
 
 Prints a bearer token for the embedded stack's API: Authorization: Bearer TOKEN.
 
-  --user NAME      whose renders: each belongs to its user, and nobody else sees it
+  --user NAME      whose renders: nobody else sees them
   --expires TIME   30m, 12h, 7d, ... (12h)
 
-It is signed with the secret of the data folder RASTERLIFT_DATA (.data), or with JWT_SECRET where that is set, and names
-JWT_ISSUER and JWT_AUDIENCE where these are.
+It is signed with the secret of the data folder RASTERLIFT_DATA (.data), or with
+JWT_SECRET where that is set, and names JWT_ISSUER and JWT_AUDIENCE where these
+are.
 `;
 
 const timespan = /^\d+ ?[smhdw]$/;

@@ -12,9 +12,11 @@ import { Report } from "./support/report.ts";
 
 const usage = `Usage: npm test [-- NAME ...]
 
-Type check, lint, dead code, and every test: first those beside the code, several files at a time, then those in test/,
-which run on embedded stacks of their own, one file at a time. With NAMEs, only the test files whose paths contain one.
-The last line is the count, "N passed, N failed"; the exit code is 0 only where nothing failed.
+Type check, lint, dead code, and every test: first those beside the code,
+several files at a time, then those in test/, which run on embedded stacks of
+their own, one file at a time. With NAMEs, only the test files whose paths
+contain one. The last line is the count, "N passed, N failed"; the exit code is
+0 only where nothing failed.
 `;
 
 const root = path.join(import.meta.dirname, "..");

@@ -8,10 +8,12 @@ import { seededRandom } from "../support/random.ts";
 
 const usage = `Usage: npm run test:chaos -- [--kills N] [--seed N]
 
-Kills processes of a running stack at random moments, with kill -9, until N kills (50) have happened: api, worker,
-gpu-worker, temporal, postgres, s3, the supervisor alone, and everything at once. Renders go on all the while, and each
-is checked: byte-exact, events without gap or double, finished parts not sent again, no multipart upload left.
-The same seed makes the same choices again; their moments depend on the machine.
+Kills processes of a running stack at random moments, with kill -9, until N
+kills (50) have happened: api, worker, gpu-worker, temporal, postgres, s3, the
+supervisor alone, and everything at once. Renders go on all the while, and each
+is checked: byte-exact, events without gap or double, finished parts not sent
+again, no multipart upload left. The same seed makes the same choices again;
+their moments depend on the machine.
 `;
 
 const { values: options } = parseArgs({
