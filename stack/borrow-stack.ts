@@ -26,12 +26,20 @@ const readyWithinMs = 120_000;
  */
 export async function borrowStack(keep: boolean, signal: AbortSignal): Promise<BorrowedStack> {
   const folder = new DataFolder(defaultDataFolder());
-  if (folder.isLocked()) {
-    const info = await untilReady(folder, signal, () => folder.isLocked());
-    tell(`Using the stack that runs on ${folder.path}`);
-    return { info, folder, wasRunning: true, stop: async () => {} };
+  if (!folder.isLocked()) {
+    try {
+      return keep ? await startDetached(folder, signal) : await startAttached(folder, signal);
+    } catch (error) {
+      const anotherWasFaster = folder.isLocked();
+      if (signal.aborted || !anotherWasFaster) throw error;
+    }
   }
-  if (keep) return await startDetached(folder, signal);
+  const info = await untilReady(folder, signal, () => folder.isLocked());
+  tell(`Using the stack that runs on ${folder.path}`);
+  return { info, folder, wasRunning: true, stop: async () => {} };
+}
+
+async function startAttached(folder: DataFolder, signal: AbortSignal): Promise<BorrowedStack> {
   const stack = await startStack({ say: tell, signal });
   return { info: stack.info, folder, wasRunning: false, stop: () => stack.stop() };
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, test } from "node:test";
 import { DataFolder } from "./data-folder.ts";
 import { identify } from "./process-identity.ts";
@@ -13,18 +14,24 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), "rasterlift-data-"));
 });
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(() => {
+  chmodSync(root, 0o700);
+  rmSync(root, { recursive: true });
+});
 
 const silent = () => {};
 
-test("a folder has one supervisor, and a killed one's lock is gone with it", async (t) => {
+/** Another process, with the same folder in `folder`. */
+function startScript(statements: string) {
   const module = JSON.stringify(path.join(import.meta.dirname, "data-folder.ts"));
   const script = `const { DataFolder } = await import(${module});
-    const folder = new DataFolder(${JSON.stringify(root)}); await folder.lock(() => {}); console.log("locked");
-    setInterval(() => folder.isOurs, 1000);`;
-  const holder = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+    const folder = new DataFolder(${JSON.stringify(root)}); ${statements}`;
+  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+test("a folder has one supervisor, and a killed one's lock is gone with it", async (t) => {
+  const holder = startScript(`await folder.lock(() => {}); console.log("locked");
+    setInterval(() => folder.isOurs, 1000);`);
   t.after(() => holder.kill("SIGKILL"));
   await once(holder.stdout, "data");
 
@@ -41,7 +48,27 @@ test("a folder has one supervisor, and a killed one's lock is gone with it", asy
   assert.equal(folder.isLocked(), false);
   await folder.lock(silent);
   assert.equal(folder.isOurs, true);
+  assert.equal(statSync(folder.file("lock.sqlite")).mode & 0o777, 0o600);
   folder.unlock();
+});
+
+test("looking whether a folder is locked disturbs nobody", async (t) => {
+  const folder = new DataFolder(root);
+  const looking = startScript('for (console.log("looking"); ; ) folder.isLocked();');
+  t.after(() => looking.kill("SIGKILL"));
+  await once(looking.stdout, "data");
+  for (let i = 0; i < 300; i++) assert.equal(folder.isLocked(), false);
+  for (let i = 0; i < 100; i++) {
+    await folder.lock(silent);
+    folder.unlock();
+  }
+});
+
+test("what cannot be written whole is not left in half", () => {
+  const folder = new DataFolder(root);
+  mkdirSync(folder.file("stack.json"));
+  assert.throws(() => folder.writePrivate("stack.json", "{}"));
+  assert.deepEqual(readdirSync(root).sort(), ["logs", "stack.json"]);
 });
 
 test("secrets are random, stay the same, and are for the owner only", () => {
@@ -65,5 +92,16 @@ test("only recorded processes that still run are left behind", () => {
 });
 
 test("a folder that cannot be made is said so", () => {
-  assert.throws(() => new DataFolder("/dev/null/data"), /The data folder \/dev\/null\/data cannot be made/);
+  assert.throws(() => new DataFolder("/dev/null/data"), /The data folder \/dev\/null\/data cannot be used: /);
+});
+
+test("a folder that cannot be written into is said so", async () => {
+  mkdirSync(path.join(root, "logs"));
+  chmodSync(root, 0o555);
+  // Root may write everywhere.
+  const asNobody = "if (process.getuid() === 0) process.setuid(65_534);";
+  const { stdout } = startScript(
+    `${asNobody} try { new DataFolder(folder.path); } catch (e) { console.log(e.message); }`,
+  );
+  assert.match(await text(stdout), /^The data folder .* cannot be used: a file may not be written: check who owns/);
 });

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
@@ -24,6 +34,8 @@ export interface Secrets {
 }
 
 const waitForStopMs = 60_000;
+/** Whoever looks whether a folder is locked is in the way of whoever locks it for a moment, much shorter than this. */
+const lookMs = 200;
 
 /** The embedded stack's data folder: $RASTERLIFT_DATA, or `.data` in the project. */
 export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -35,14 +47,16 @@ export class DataFolder {
   readonly path: string;
   #lock: DatabaseSync | undefined;
 
-  /** @throws StackError where the folder cannot be made */
+  /** @throws StackError where the folder cannot be made or written into */
   constructor(folder: string) {
     this.path = path.resolve(folder);
+    const logs = path.join(this.path, "logs");
     try {
-      mkdirSync(path.join(this.path, "logs"), { recursive: true, mode: 0o700 });
+      mkdirSync(logs, { recursive: true, mode: 0o700 });
+      for (const used of [this.path, logs]) accessSync(used, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new StackError(
-        `The data folder ${this.path} cannot be made: ${machineCauseOf(`${error}`) ?? error}. RASTERLIFT_DATA names another one.`,
+        `The data folder ${this.path} cannot be used: ${machineCauseOf(`${error}`) ?? error}. RASTERLIFT_DATA names another one.`,
       );
     }
   }
@@ -84,25 +98,36 @@ export class DataFolder {
     this.#lock = undefined;
   }
 
-  /** Whether a supervisor holds the folder now. */
+  /** Whether a supervisor holds the folder now. Any number of processes may look at once. */
   isLocked(): boolean {
     if (this.#lock !== undefined) return true;
-    const free = this.#tryLock();
-    this.unlock();
-    return !free;
+    const look = this.#openLock("SELECT 1 FROM sqlite_schema", 0);
+    look?.close();
+    return look === undefined;
+  }
+
+  /** Whether a supervisor holds the folder and is not about to stop: what dies is started again. */
+  isSupervised(): boolean {
+    return this.isLocked() && this.readRecord()?.stopping !== true;
   }
 
   #tryLock(): boolean {
-    const lock = new DatabaseSync(this.file("lock.sqlite"), { timeout: 0 });
+    this.#lock = this.#openLock("BEGIN EXCLUSIVE", lookMs);
+    return this.#lock !== undefined;
+  }
+
+  /** The lock's file after `statement`; undefined where another one's lock is in its way for longer than `patienceMs`. */
+  #openLock(statement: string, patienceMs: number): DatabaseSync | undefined {
+    const lock = new DatabaseSync(this.file("lock.sqlite"), { timeout: patienceMs });
     try {
-      lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+      chmodSync(this.file("lock.sqlite"), 0o600);
+      lock.exec(statement);
+      return lock;
     } catch (error) {
       lock.close();
-      if (error instanceof Error && /locked/.test(error.message)) return false;
+      if (error instanceof Error && /locked/.test(error.message)) return undefined;
       throw error;
     }
-    this.#lock = lock;
-    return true;
   }
 
   readRecord(): SupervisorRecord | undefined {
@@ -132,23 +157,27 @@ export class DataFolder {
       s3AccessKeyId: randomBytes(10).toString("hex").toUpperCase(),
       s3SecretAccessKey: randomBytes(24).toString("hex"),
     };
-    const offer = this.file(`secrets.json.${process.pid}.tmp`);
-    writeFileSync(offer, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
     try {
-      linkSync(offer, this.file("secrets.json"));
+      this.#writeWhole("secrets.json", `${JSON.stringify(secrets, undefined, 2)}\n`, linkSync);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error;
-    } finally {
-      rmSync(offer);
     }
     return this.secrets();
   }
 
   /** Writes a file that only the owner can read, whole or not at all. */
   writePrivate(name: string, text: string): void {
+    this.#writeWhole(name, text, renameSync);
+  }
+
+  #writeWhole(name: string, text: string, put: (from: string, to: string) => void): void {
     const unfinished = this.file(`${name}.${process.pid}.tmp`);
-    writeFileSync(unfinished, text, { mode: 0o600 });
-    renameSync(unfinished, this.file(name));
+    try {
+      writeFileSync(unfinished, text, { mode: 0o600 });
+      put(unfinished, this.file(name));
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
   }
 
   remove(name: string): void {

@@ -62,12 +62,15 @@ export class DemoClient {
     throw new StackError([startRender.message, ...startRender.issues.map(({ message }) => message)].join("\n"));
   }
 
-  /** Each event's render, until the last one. */
-  async *follow(id: string, stop: AbortSignal): AsyncGenerator<RenderProgress> {
+  /**
+   * Each event's render, until the last one. A lost connection is made again while the API `mayComeBack`.
+   * @throws what ended the connection
+   */
+  async *follow(id: string, stop: AbortSignal, mayComeBack: () => boolean): AsyncGenerator<RenderProgress> {
     const client = createClient({
       url: this.#urls.wsUrl,
       connectionParams: { authorization: this.#authorization },
-      shouldRetry: () => true,
+      shouldRetry: mayComeBack,
     });
     const dispose = () => void client.dispose();
     stop.addEventListener("abort", dispose, { once: true });

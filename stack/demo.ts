@@ -98,23 +98,41 @@ async function renderAndCheck(wish: Wish, { info, folder }: BorrowedStack, stop:
   const started = performance.now();
   const id = await client.startRender(wish.spec, wish.partSize);
   try {
-    await follow(client, id, wish, stop);
+    await follow(client, id, wish, folder, stop);
     const seconds = (performance.now() - started) / 1000;
     const render = await client.finishedRender(id);
     await download(render, wish, stop);
     return { id, render, seconds };
   } catch (error) {
     if (stop.aborted) await client.cancelRender(id).catch(() => {});
-    throw error;
+    throw explained(error, folder);
   }
 }
 
-async function follow(client: DemoClient, id: string, { spec, byteSize }: Wish, stop: AbortSignal): Promise<void> {
+/** What a connection that was lost says about the stack. */
+function explained(error: unknown, folder: DataFolder): unknown {
+  if (error instanceof StackError) return error;
+  if (!folder.isSupervised()) {
+    return new StackError(
+      `The stack on ${folder.path} has stopped. When it starts again (npm start), the render goes on.`,
+    );
+  }
+  if (error instanceof Error) return error;
+  return new StackError(`The connection to the API was lost. Its log: ${folder.file("logs/api.log")}`);
+}
+
+async function follow(
+  client: DemoClient,
+  id: string,
+  { spec, byteSize }: Wish,
+  folder: DataFolder,
+  stop: AbortSignal,
+): Promise<void> {
   const progress = showProgress(`Rendering ${nameOf(spec)} into S3`, byteSize);
   let uploaded = 0;
   let status = "QUEUED";
   try {
-    for await (const render of client.follow(id, stop)) {
+    for await (const render of client.follow(id, stop, () => folder.isSupervised())) {
       progress.add(render.bytesUploaded - uploaded);
       uploaded = render.bytesUploaded;
       status = render.status;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { DataFolder } from "../stack/data-folder.ts";
 import { isAlive } from "../stack/process-identity.ts";
@@ -11,11 +13,13 @@ import { assertFileIsRight } from "./support/check-file.ts";
 import { Client } from "./support/client.ts";
 import { allRgb } from "./support/images.ts";
 import { TestStack } from "./support/stack.ts";
+import { waitFor } from "./support/wait-for.ts";
+
+const script = (name: string) => path.join(import.meta.dirname, "..", "stack", `${name}.ts`);
 
 /** Runs one of the stack's commands as a user does, beside the running stack. */
 function command(name: string, args: string[], settings: Record<string, string>) {
-  const script = path.join(import.meta.dirname, "..", "stack", `${name}.ts`);
-  return runProgram(process.execPath, [script, ...args], { env: { ...process.env, PORT: "0", ...settings } });
+  return runProgram(process.execPath, [script(name), ...args], { env: { ...process.env, PORT: "0", ...settings } });
 }
 
 describe("the embedded stack", () => {
@@ -91,6 +95,45 @@ describe("the embedded stack", () => {
     for (const { pid } of (await stack.readInfo()).processes) assert.equal(isAlive(pid), true);
   });
 
+  /** A demo of some ten seconds on the stack, whose render runs. */
+  async function startDemo() {
+    const demo = spawn(process.execPath, [script("demo"), "--width", "20000", "--height", "20000"], {
+      env: { ...process.env, RASTERLIFT_DATA: stack.folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const end = Promise.all([once(demo, "close"), text(demo.stdout), text(demo.stderr)]);
+    const client = await stack.client("demo");
+    const query = "{ renders(filter: { status: [RUNNING] }) { nodes { id } } }";
+    let id: string | undefined;
+    await waitFor("the demo's render", async () => {
+      const { renders } = await client.request<{ renders: { nodes: { id: string }[] } }>(query);
+      id = renders.nodes[0]?.id;
+      return id !== undefined;
+    });
+    return { demo, end, id: id ?? "" };
+  }
+
+  it("is rid of the render of a demo that Ctrl-C ends", async () => {
+    const { demo, end, id } = await startDemo();
+    demo.kill("SIGINT");
+    const [[code], output, messages] = await end;
+    assert.deepEqual([code, output], [130, ""]);
+    assert.match(messages, /Stopping\n$/);
+    await (await stack.client("demo")).until(id, ({ status }) => status === "CANCELED");
+  });
+
+  it("says to a demo that it stops, which then ends", async () => {
+    const { end, id } = await startDemo();
+    const stopped = stack.stop();
+    const [[code], , messages] = await end;
+    assert.equal(code, 1);
+    assert.match(messages, /The stack on .* has stopped\. When it starts again \(npm start\), the render goes on\.\n$/);
+    assert.doesNotMatch(messages, /^ +at /m);
+    await stopped;
+    await stack.start();
+    await (await stack.client("demo")).act("cancelRender", id);
+  });
+
   it("goes on after its supervisor was killed: the next start takes the place of what is left", async () => {
     const { processes } = await stack.readInfo();
     await stack.killSupervisor();
@@ -120,6 +163,19 @@ describe("the embedded stack", () => {
     const render = await (await stack.client("keeper")).render(id);
     assert.ok(render);
     await assertFileIsRight(render, spec);
+  });
+
+  it("is started once by demos that begin at the same time, also where a crash has left its stack.json", async () => {
+    await stack.killAll();
+    const settings = { RASTERLIFT_DATA: stack.folder };
+    const folder = new DataFolder(stack.folder);
+    try {
+      const demo = (width: number) => command("demo", ["--keep", "--width", `${width}`, "--height", "64"], settings);
+      for (const { code, output } of await Promise.all([64, 65, 66].map(demo))) assert.equal(code, 0, output);
+    } finally {
+      process.kill(folder.readRecord()?.supervisor.pid ?? 0, "SIGTERM");
+      await waitFor("the end of the stack", () => !folder.isLocked());
+    }
   });
 });
 
