@@ -4,15 +4,17 @@
 // version that the project pins (the npm package `node`). Plain JavaScript, with nothing to install, for Node.js 20.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
+import { identify, isRunning } from "./process-identity.mjs";
+import { downloadCauseOf, lastLines, showStep, tell } from "./terminal.mjs";
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
 const modules = path.join(root, "node_modules");
 const node = path.join(modules, "node", "bin", "node");
+const lockFile = path.join(root, ".cache", "npm-install.lock");
 const [script = "", ...args] = process.argv.slice(2);
 
 class BootstrapError extends Error {}
@@ -68,54 +70,76 @@ function runOnPinnedNode() {
 /** Whether it had to install. */
 async function installPackages() {
   if (isInstalled()) return false;
-  const release = await lockInstallation();
+  await lockInstallation();
   try {
     if (!isInstalled()) await npmCi();
   } finally {
-    release();
+    unlockInstallation();
   }
   return true;
 }
 
-/** Whether node_modules holds what package-lock.json says, by npm's own record of it, which npm writes last. */
+/**
+ * Whether node_modules holds what package-lock.json says, by npm's own record of it, which npm writes last, and whether
+ * all of that is still there.
+ */
 function isInstalled() {
   try {
     const { packages: wanted } = readJson("package-lock.json");
     const { packages: present } = readJson("node_modules/.package-lock.json");
-    return Object.entries(wanted).every(
-      ([name, { version, integrity, optional, devOptional }]) =>
-        name === "" ||
-        optional ||
-        devOptional ||
-        (present[name]?.version === version && present[name]?.integrity === integrity),
-    );
-  } catch (error) {
-    if (error.code === "ENOENT") return false;
-    throw error;
+    const isAsWanted = ([name, { version, integrity, optional, devOptional }]) =>
+      name === "" ||
+      optional ||
+      devOptional ||
+      (present[name]?.version === version && present[name]?.integrity === integrity);
+    const isThere = (name) => existsSync(path.join(root, name, "package.json"));
+    return Object.entries(wanted).every(isAsWanted) && Object.keys(present).every(isThere) && existsSync(node);
+  } catch {
+    return false;
   }
 }
 
 /** Lets one process at a time install; a lock whose process is gone counts for nothing. */
 async function lockInstallation() {
-  const file = path.join(root, ".cache", "npm-install.pid");
-  let told = false;
-  for (;;) {
-    try {
-      mkdirSync(path.dirname(file), { recursive: true });
-      writeFileSync(file, `${process.pid}`, { flag: "wx" });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if (error.code !== "EEXIST") throw new BootstrapError(cannotInstall(`${error}`));
-    }
-    const holder = Number(readIfThere(file));
-    if (!isAlive(holder)) {
-      rmSync(file, { force: true });
-      continue;
-    }
-    if (!told) process.stderr.write(`Waiting: process ${holder} is installing the npm packages here\n`);
-    told = true;
+  for (let told = false; !tryLock(); told = true) {
+    const holder = lockHolder();
+    if (holder === undefined) continue;
+    if (!told) process.stderr.write(`Waiting: process ${holder.pid} is installing the npm packages here\n`);
     await pause(500);
   }
+}
+
+/** The lock's file names this process from its first moment on. */
+function tryLock() {
+  const own = `${lockFile}.${process.pid}`;
+  try {
+    mkdirSync(path.dirname(lockFile), { recursive: true });
+    writeFileSync(own, JSON.stringify(identify(process.pid)));
+    linkSync(own, lockFile);
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw new BootstrapError(cannotInstall(`${error}`));
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Whoever installs now; where that is nobody, the lock is gone. */
+function lockHolder() {
+  try {
+    const holder = JSON.parse(readFileSync(lockFile, "utf8"));
+    if (isRunning(holder)) return holder;
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+  unlockInstallation();
+  return undefined;
+}
+
+function unlockInstallation() {
+  rmSync(lockFile, { force: true });
 }
 
 async function npmCi() {
@@ -150,65 +174,36 @@ function littleRoom() {
   return megabytes < 1000 ? `the disk has only ${megabytes} MB left: make room, 1 GB at least` : undefined;
 }
 
-/** npm in a process group of its own, so that what it started ends with it when this process is told to stop. */
+/**
+ * Runs npm in a process group of its own, which ends with this process, however that goes: then the pipe that the shell
+ * has at 3 closes.
+ */
 function runNpm(npmArgs) {
   const own = path.join(modules, ".bin");
   const PATH = (process.env.PATH ?? "").split(path.delimiter).filter((folder) => path.resolve(folder) !== own);
-  const npm = spawn("npm", npmArgs, {
+  const npm = spawn("/bin/sh", ["-c", '(read -r _ <&3; kill -KILL 0) & npm "$@" 3<&-', "sh", ...npmArgs], {
     cwd: root,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
     env: { ...process.env, PATH: PATH.join(path.delimiter) },
   });
   const stop = (signal) => {
-    killGroup(npm.pid);
-    rmSync(path.join(root, ".cache", "npm-install.pid"), { force: true });
-    process.stderr.write(`\nStopped by ${signal} while npm was installing; the next command goes on.\n`);
+    unlockInstallation();
+    tell(`Stopped by ${signal} while npm was installing; the next command goes on.`);
     process.exit(1);
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) process.once(signal, stop);
   let output = "";
   for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  npm.once("exit", () => npm.stdio[3].destroy());
   return new Promise((resolve) => {
-    const end = (code) => {
+    npm.once("close", (code) => {
       for (const signal of signals) process.removeListener(signal, stop);
+      if (code === 127) output += "npm was not found on the PATH: install it with Node.js (nodejs.org)";
       resolve({ code, output });
-    };
-    npm.once("error", (error) => {
-      output +=
-        error.code === "ENOENT" ? "npm was not found on the PATH: install it with Node.js (nodejs.org)" : `${error}`;
-      end(1);
     });
-    npm.once("close", end);
   });
-}
-
-function killGroup(pid) {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (error.code !== "ESRCH") throw error;
-  }
-}
-
-function isAlive(pid) {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
-
-function readIfThere(file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  }
 }
 
 function readJson(file) {

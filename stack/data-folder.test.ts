@@ -7,7 +7,7 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, test } from "node:test";
 import { DataFolder } from "./data-folder.ts";
-import { identify } from "./process-identity.ts";
+import { identify } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 
 let root: string;

@@ -13,7 +13,7 @@ import {
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
 

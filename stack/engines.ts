@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "./process-identity.mjs";
 import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
 import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";

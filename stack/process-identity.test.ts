@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { identify, isRunning } from "./process-identity.ts";
+import { identify, isRunning } from "./process-identity.mjs";
 
 test("a process is itself while it lives, and nothing after that", async () => {
   const child = spawn("sleep", ["60"]);

@@ -11,7 +11,7 @@ import { readableLog } from "./log-lines.ts";
 import { Pollers } from "./pollers.ts";
 import { isFree, type PortBlock, type Ports, reservePorts } from "./ports.ts";
 import { postgresAnswers, postgresProgram } from "./postgres.ts";
-import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { identify, isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { runProgram } from "./run-program.ts";
 import { s3Answers, seaweedProgram } from "./seaweedfs.ts";
 import { StackError } from "./stack-error.ts";

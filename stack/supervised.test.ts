@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { waitFor } from "../test/support/wait-for.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { Supervised } from "./supervised.ts";
 

@@ -4,7 +4,7 @@ import { copyFile, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { readableLog } from "./log-lines.ts";
-import { identify, type ProcessIdentity } from "./process-identity.ts";
+import { identify, type ProcessIdentity } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { lastLines, machineCauseOf } from "./terminal.mjs";
 

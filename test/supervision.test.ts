@@ -7,7 +7,7 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { DataFolder } from "../stack/data-folder.ts";
-import { isAlive } from "../stack/process-identity.ts";
+import { isAlive, isRunning } from "../stack/process-identity.mjs";
 import { runProgram } from "../stack/run-program.ts";
 import { assertFileIsRight } from "./support/check-file.ts";
 import { Client } from "./support/client.ts";
@@ -173,7 +173,8 @@ describe("the embedded stack", () => {
       const demo = (width: number) => command("demo", ["--keep", "--width", `${width}`, "--height", "64"], settings);
       for (const { code, output } of await Promise.all([64, 65, 66].map(demo))) assert.equal(code, 0, output);
     } finally {
-      process.kill(folder.readRecord()?.supervisor.pid ?? 0, "SIGTERM");
+      const supervisor = folder.readRecord()?.supervisor;
+      if (supervisor !== undefined && isRunning(supervisor)) process.kill(supervisor.pid, "SIGTERM");
       await waitFor("the end of the stack", () => !folder.isLocked());
     }
   });

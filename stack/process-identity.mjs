@@ -1,32 +1,27 @@
+// Who a process is. Plain JavaScript: bootstrap.mjs runs it before any package is there.
+
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** A process for as long as it lives: the system gives its pid to another one later, but never with the same start. */
-export interface ProcessIdentity {
-  pid: number;
-  /** When it started, in the system's own words; compared for equality only. */
-  started: string;
-}
-
 /** @returns undefined where there is no such process (or only its remains, a zombie) */
-export function identify(pid: number): ProcessIdentity | undefined {
+export function identify(pid) {
   const started = process.platform === "linux" ? startedOnLinux(pid) : startedByPs(pid);
   return started === undefined ? undefined : { pid, started };
 }
 
 /** Whether this very process still runs. */
-export function isRunning({ pid, started }: ProcessIdentity): boolean {
+export function isRunning({ pid, started }) {
   return identify(pid)?.started === started;
 }
 
 /** Whether any process has this pid. */
-export function isAlive(pid: number): boolean {
+export function isAlive(pid) {
   return identify(pid) !== undefined;
 }
 
 /** proc(5): /proc/PID/stat, fields 3 (state) and 22 (start in clock ticks since boot), after the name in brackets. */
-function startedOnLinux(pid: number): string | undefined {
-  let stat: string;
+function startedOnLinux(pid) {
+  let stat;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   } catch {
@@ -38,7 +33,7 @@ function startedOnLinux(pid: number): string | undefined {
   return `${boot} ${fields[19]}`;
 }
 
-function startedByPs(pid: number): string | undefined {
+function startedByPs(pid) {
   try {
     return execFileSync("ps", ["-o", "lstart=", "-p", `${pid}`], {
       encoding: "utf8",
