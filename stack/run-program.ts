@@ -6,7 +6,7 @@ export interface RunOptions {
   /** Run as this user. */
   user?: { uid: number; gid: number } | undefined;
   /** Kills the program when aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -22,6 +22,7 @@ export function runProgram(
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   signal?.addEventListener("abort", kill, { once: true });
+  if (signal?.aborted) kill();
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

@@ -14,7 +14,12 @@ export interface S3Credentials {
 const volumeMebibytes = 1024;
 
 /** SeaweedFS with its S3 API on 127.0.0.1, everything else it can do switched off or bound to 127.0.0.1 too. */
-export async function seaweedProgram(folder: string, ports: Ports, credentials: S3Credentials): Promise<Program> {
+export async function seaweedProgram(
+  folder: string,
+  ports: Ports,
+  credentials: S3Credentials,
+  signal?: AbortSignal,
+): Promise<Program> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const configFile = path.join(folder, "s3.json");
   const identity = {
@@ -27,7 +32,7 @@ export async function seaweedProgram(folder: string, ports: Ports, credentials: 
   rmSync(path.join(folder, "mini.options"), { force: true });
   return {
     name: "s3",
-    command: await findEngine("weed"),
+    command: await findEngine("weed", signal),
     args: [
       ...["-logtostderr=true", "mini", `-dir=${folder}`, "-ip=127.0.0.1", "-ip.bind=127.0.0.1"],
       ...[`-master.port=${ports.s3Master}`, `-master.port.grpc=${ports.s3MasterGrpc}`, "-master.telemetry=false"],

@@ -212,7 +212,7 @@ class Stack implements Watcher {
   async #startS3(ports: Ports, { s3AccessKeyId, s3SecretAccessKey }: Secrets): Promise<void> {
     if (!embeddedEngines(this.#env).s3) return;
     const credentials = { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey };
-    const program = await seaweedProgram(this.#folder.file("seaweedfs"), ports, credentials);
+    const program = await seaweedProgram(this.#folder.file("seaweedfs"), ports, credentials, this.#stopping.signal);
     await this.#supervise(program).ready(() => s3Answers(`http://127.0.0.1:${ports.s3}`));
   }
 
@@ -226,7 +226,7 @@ class Stack implements Watcher {
       });
     }
     const address = `127.0.0.1:${ports.temporal}`;
-    const program = await temporalProgram(this.#folder.file("temporal.sqlite"), ports);
+    const program = await temporalProgram(this.#folder.file("temporal.sqlite"), ports, this.#stopping.signal);
     await this.#supervise(program).ready(() => temporalAnswers(address));
     return Pollers.connect({ address }, "default");
   }

@@ -4,10 +4,10 @@ import type { Ports } from "./ports.ts";
 import type { Program } from "./supervised.ts";
 
 /** Temporal's dev server with its UI, on 127.0.0.1; its state in one SQLite file. */
-export async function temporalProgram(databaseFile: string, ports: Ports): Promise<Program> {
+export async function temporalProgram(databaseFile: string, ports: Ports, signal: AbortSignal): Promise<Program> {
   return {
     name: "temporal",
-    command: await findEngine("temporal"),
+    command: await findEngine("temporal", signal),
     args: [
       ...["server", "start-dev", "--ip", "127.0.0.1", "--db-filename", databaseFile],
       ...["--port", `${ports.temporal}`, "--ui-port", `${ports.temporalUi}`],

@@ -9,7 +9,7 @@ export function redrawn(line: string): string;
 /** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
 export function showStep(title: string): Step;
 
-/** Prints a line on standard error, above a step that is shown there. */
+/** Prints a line on standard error, above a step or a progress bar that is shown there. */
 export function tell(line: string): void;
 
 /** What in the machine a program's output says went wrong, and what to do; undefined where it names nothing usual. */

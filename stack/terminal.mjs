@@ -41,9 +41,9 @@ export function showStep(title) {
   };
 }
 
-/** Prints a line on standard error, above a step that is shown there. */
+/** Prints a line on standard error, above a step or a progress bar that is shown there. */
 export function tell(line) {
-  process.stderr.write(`${process.stderr.isTTY && steps.length > 0 ? clearLine : ""}${line}\n`);
+  process.stderr.write(`${process.stderr.isTTY ? clearLine : ""}${line}\n`);
 }
 
 const machineCauses = [

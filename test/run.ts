@@ -35,7 +35,7 @@ await runCommand(usage, async (stop) => {
   const report = new Report(root);
   const files = testFiles(names);
   if (names.length === 0) for (const check of checks) await runCheck(check, report);
-  for (const engine of ["temporal", "weed"] as const) await findEngine(engine);
+  for (const engine of ["temporal", "weed"] as const) await findEngine(engine, stop);
   const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];
   await runTests(beside, availableParallelism(), report, stop);
   await runTests(onStacks, 1, report, stop);
