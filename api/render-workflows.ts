@@ -66,9 +66,10 @@ export class RenderWorkflows {
     return `${TEMPORAL_UI_URL.replace(/\/+$/, "")}/namespaces/${namespace}/workflows/${renderWorkflowId(renderId)}`;
   }
 
-  /** @throws where Temporal does not answer within `ms` */
+  /** @throws where Temporal does not answer within `ms`, or has no such namespace */
   async ping(ms: number): Promise<void> {
-    await this.#within(ms, () => this.#client.workflowService.getSystemInfo({}));
+    const { namespace } = this.#client.options;
+    await this.#within(ms, () => this.#client.workflowService.describeNamespace({ namespace }));
   }
 
   #start(render: Render): Promise<void> {

@@ -35,6 +35,10 @@ test("without a way to check tokens, or with two, the API does not start", () =>
 
 test("every wrong setting is named at once", () => {
   assert.throws(
+    () => readSettings(apiSettings, {}),
+    /S3_BUCKET: .*\n.*DATABASE_URL: .*\n.*JWT_SECRET: set exactly one/,
+  );
+  assert.throws(
     () => readSettings(apiSettings, { ...least, PORT: "70000", DATABASE_URL: "mysql://x", JWKS_URL: "nowhere" }),
     /DATABASE_URL: .*\n.*PORT: must be a whole number from 0 to 65535\n.*JWKS_URL: /,
   );

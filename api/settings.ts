@@ -20,6 +20,7 @@ export const apiSettings = s3Settings
   })
   .refine((settings) => (settings.JWT_SECRET === undefined) !== (settings.JWKS_URL === undefined), {
     path: ["JWT_SECRET"],
+    when: () => true, // also where others are wrong, so that all are named at once
     error:
       "set exactly one of JWT_SECRET (HS256, at least 32 characters) and JWKS_URL (the identity provider's key set); " +
       "without one nobody can be told apart. `npm start` makes a secret by itself",

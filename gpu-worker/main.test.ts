@@ -5,13 +5,14 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startTemporal } from "../test/support/temporal.ts";
 import { createRenderers } from "./renderers.ts";
 
 const NOBODY = "127.0.0.1:1";
 
-function startWorker(env: NodeJS.ProcessEnv, ...options: string[]): ChildProcessByStdio<null, Readable, Readable> {
+function startWorker(env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
   const main = fileURLToPath(import.meta.resolve("./main.ts"));
-  return spawn(process.execPath, [main, ...options], {
+  return spawn(process.execPath, [main], {
     env: { PATH: process.env["PATH"], TEMPORAL_ADDRESS: NOBODY, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -28,12 +29,6 @@ const webgpu = await createRenderers({ backend: "webgpu", threads: 1, md5: false
 );
 
 describe("npm run gpu-worker", () => {
-  test("--help says what it does and its settings", async () => {
-    const { stdout, code } = await resultOf(startWorker({}, "--help"));
-    assert.equal(code, 0);
-    assert.match(stdout, /GPU_BACKEND.*\n.*GPU_CONCURRENCY/);
-  });
-
   test("wrong settings end it with a line for each and exit code 1", async () => {
     const { stderr, code } = await resultOf(startWorker({ GPU_BACKEND: "metal", GPU_CONCURRENCY: "0" }));
     assert.equal(code, 1);
@@ -46,6 +41,15 @@ describe("npm run gpu-worker", () => {
     const { stderr, code } = await resultOf(startWorker({ GPU_BACKEND: "webgpu", ...noDrivers }));
     assert.equal(code, 1);
     assert.match(stderr, /GPU_BACKEND=webgpu: .*driver/);
+  });
+
+  test("a Temporal without the namespace ends it with what to do and exit code 1", async () => {
+    const temporal = await startTemporal();
+    const worker = startWorker({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "nowhere" });
+    const { stderr, code } = await resultOf(worker);
+    await temporal.teardown();
+    assert.equal(code, 1);
+    assert.match(stderr, /^Temporal has no namespace nowhere: make it, or mend TEMPORAL_NAMESPACE\.$/m);
   });
 
   for (const backend of ["auto", "webgpu"]) {

@@ -1,13 +1,18 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from "@temporalio/worker";
 import type { Log } from "./log.ts";
+import { SettingsError } from "./settings.ts";
 import { temporalSettings } from "./temporal.ts";
 
 const reconnectSeconds = 2;
 
+/** https://grpc.io/docs/guides/status-codes/ */
+const NOT_FOUND = 5;
+
 /**
  * Connects a worker, however long Temporal takes to come up; what the SDK has to say goes into the log.
  * @returns undefined where the process is to stop meanwhile
+ * @throws SettingsError where Temporal does not have the namespace
  */
 export async function connectWorker(log: Log, stop: AbortSignal): Promise<NativeConnection | undefined> {
   Runtime.install({
@@ -17,15 +22,26 @@ export async function connectWorker(log: Log, stop: AbortSignal): Promise<Native
     }),
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: "WARN" }) } },
   });
-  const { connectionOptions } = temporalSettings();
+  const { connectionOptions, namespace } = temporalSettings();
   const address = connectionOptions.address ?? "localhost:7233";
   while (!stop.aborted) {
     try {
-      return await NativeConnection.connect(connectionOptions);
+      const connection = await NativeConnection.connect(connectionOptions);
+      await requireNamespace(connection, namespace);
+      return connection;
     } catch (error) {
+      if (error instanceof SettingsError) throw error;
       log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${reconnectSeconds} s`);
     }
     await pause(reconnectSeconds * 1000, undefined, { signal: stop }).catch(() => {});
   }
   return undefined;
+}
+
+/** Whatever else is wrong with it, the worker will say. */
+async function requireNamespace({ workflowService }: NativeConnection, namespace: string): Promise<void> {
+  await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
+    if (!(error instanceof Error && "code" in error && error.code === NOT_FOUND)) return;
+    throw new SettingsError(`Temporal has no namespace ${namespace}: make it, or mend TEMPORAL_NAMESPACE.`);
+  });
 }

@@ -26,15 +26,15 @@ const readyWithinMs = 120_000;
  */
 export async function borrowStack(keep: boolean, signal: AbortSignal): Promise<BorrowedStack> {
   const folder = new DataFolder(defaultDataFolder());
-  if (!folder.isLocked()) {
+  if (!folder.isSupervised()) {
     try {
       return keep ? await startDetached(folder, signal) : await startAttached(folder, signal);
     } catch (error) {
-      const anotherWasFaster = folder.isLocked();
+      const anotherWasFaster = folder.isSupervised();
       if (signal.aborted || !anotherWasFaster) throw error;
     }
   }
-  const info = await untilReady(folder, signal, () => folder.isLocked());
+  const info = await untilReady(folder, signal, () => folder.isSupervised());
   tell(`Using the stack that runs on ${folder.path}`);
   return { info, folder, wasRunning: true, stop: async () => {} };
 }

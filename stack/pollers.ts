@@ -11,8 +11,11 @@ export class Pollers {
     this.#namespace = namespace;
   }
 
+  /** @throws where no Temporal answers, or it has no such namespace */
   static async connect(options: ConnectionOptions, namespace: string): Promise<Pollers> {
-    return new Pollers(await Connection.connect(options), namespace);
+    const connection = await Connection.connect(options);
+    await connection.workflowService.describeNamespace({ namespace });
+    return new Pollers(connection, namespace);
   }
 
   /** Whether the process `pid` polls for activities of the queue; workers are named `... PID@HOST ...`. */

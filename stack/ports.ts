@@ -7,6 +7,8 @@ const adminGrpcOffset = 10_000;
 
 const blockSize = 16;
 
+const loopback = "127.0.0.1";
+
 /** What each port of a block is for; the block's first is its reservation. */
 function portsFrom(base: number) {
   return {
@@ -68,7 +70,7 @@ export async function reservePorts(remembered: number | undefined): Promise<Port
 }
 
 async function tryBlock(base: number): Promise<PortBlock | undefined> {
-  const reservation = await listen(base);
+  const reservation = await listen(base, loopback).catch(() => undefined);
   if (reservation === undefined) return undefined;
   const ports = portsFrom(base);
   const free = await Promise.all(Object.values(ports).map(isFree));
@@ -78,22 +80,23 @@ async function tryBlock(base: number): Promise<PortBlock | undefined> {
 }
 
 /** Whether a server could listen on 127.0.0.1:`port` now. */
-export async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port);
-  if (server === undefined) return false;
-  await close(server);
-  return true;
+export function isFree(port: number): Promise<boolean> {
+  return tryPort(port, loopback).then(
+    () => true,
+    () => false,
+  );
 }
 
-async function listen(port: number): Promise<Server | undefined> {
+/** @throws the system's reason where a server could not listen there now */
+export async function tryPort(port: number, host: string): Promise<void> {
+  await close(await listen(port, host));
+}
+
+async function listen(port: number, host: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy()).unref();
-  server.listen({ port, host: "127.0.0.1" });
-  try {
-    await once(server, "listening");
-    return server;
-  } catch {
-    return undefined;
-  }
+  server.listen({ port, host });
+  await once(server, "listening");
+  return server;
 }
 
 async function close(server: Server): Promise<void> {

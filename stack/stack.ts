@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as z from "zod";
@@ -9,7 +10,7 @@ import { DataFolder, defaultDataFolder, type Secrets, type SupervisorRecord } fr
 import { describeServices, embeddedEngines, environments, type Services } from "./environment.ts";
 import { readableLog } from "./log-lines.ts";
 import { Pollers } from "./pollers.ts";
-import { isFree, type PortBlock, type Ports, reservePorts } from "./ports.ts";
+import { type PortBlock, type Ports, reservePorts, tryPort } from "./ports.ts";
 import { postgresAnswers, postgresProgram } from "./postgres.ts";
 import { identify, isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { runProgram } from "./run-program.ts";
@@ -48,6 +49,7 @@ export interface StackOptions {
 }
 
 const settingsSchema = z.object({
+  HOST: z.string().default("127.0.0.1"),
   PORT: integer(0, 65_535).default(4000),
   GPU_WORKERS: integer(0, 256).default(1),
 });
@@ -117,11 +119,13 @@ class Stack implements Watcher {
     this.#block = await reservePorts(this.#folder.readRecord()?.portBase);
     const { ports } = this.#block;
     const apiPort = this.#settings.PORT || ports.api;
-    if (!(await isFree(apiPort))) {
+    await tryPort(apiPort, this.#settings.HOST).catch((error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "is in use" : `cannot be used (${error.message})`;
       throw new StackError(
-        `Port ${apiPort} is in use. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
+        `Port ${apiPort} ${why}. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
       );
-    }
+    });
+    const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
     const secrets = this.#folder.secrets();
     const services = describeServices(this.#env, ports, secrets);
     const environment = environments(this.#env, services, secrets.jwtSecret);
@@ -137,12 +141,12 @@ class Stack implements Watcher {
     const control = Promise.all([temporal, database, storage]).then(([pollers]) =>
       Promise.all([
         this.#startWorker(environment.worker, pollers),
-        this.#startApi({ ...environment.api, PORT: `${apiPort}` }, apiPort),
+        this.#startApi({ ...environment.api, PORT: `${apiPort}` }, apiAddress),
       ]),
     );
     await Promise.all([database, storage, polling, control]);
     await (await temporal).close();
-    this.#addresses = addressesOf(services, apiPort);
+    this.#addresses = addressesOf(services, apiAddress);
     this.changed();
   }
 
@@ -221,7 +225,8 @@ class Stack implements Watcher {
       const { connectionOptions, namespace } = temporalSettings();
       return await Pollers.connect(connectionOptions, namespace).catch((error: unknown) => {
         throw new StackError(
-          `Temporal at ${connectionOptions.address} does not answer (${error}). Is TEMPORAL_ADDRESS right, and does it run?`,
+          `Temporal at ${connectionOptions.address} does not answer for the namespace ${namespace} (${error}). ` +
+            "Does it run, and are TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE right?",
         );
       });
     }
@@ -250,9 +255,9 @@ class Stack implements Watcher {
     await worker.ready(async () => worker.identity !== undefined && pollers.includes(queue, worker.identity.pid));
   }
 
-  async #startApi(env: NodeJS.ProcessEnv, port: number): Promise<void> {
+  async #startApi(env: NodeJS.ProcessEnv, address: string): Promise<void> {
     const api = this.#supervise(projectProgram("api", "api/main.ts", env, apiStopMs));
-    await api.ready(() => isOk(`http://127.0.0.1:${port}/ready`));
+    await api.ready(() => isOk(`http://${address}/ready`));
   }
 
   #supervise(program: Program): Supervised {
@@ -285,11 +290,17 @@ function projectProgram(name: string, script: string, env: NodeJS.ProcessEnv, st
   return { name, command: process.execPath, args: [path.join(root, script)], env, stopWithinMs };
 }
 
-function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: Services, port: number) {
+/** How this machine reaches a server that listens on `host`. */
+function reachableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: Services, api: string) {
   const { forcePathStyle: _, ...storage } = s3;
   return {
-    graphqlUrl: `http://127.0.0.1:${port}/graphql`,
-    wsUrl: `ws://127.0.0.1:${port}/graphql`,
+    graphqlUrl: `http://${api}/graphql`,
+    wsUrl: `ws://${api}/graphql`,
     ...(temporalUiUrl === undefined ? {} : { temporalUiUrl }),
     temporalAddress,
     databaseUrl,

@@ -12,7 +12,7 @@ stops it in order; the next start goes on with unfinished renders.
 Settings from the environment (default):
 
   RASTERLIFT_DATA   the data folder (.data); its stack.json has every address
-  PORT              the API's port (4000; 0 picks a free one)
+  HOST, PORT        where the API listens (127.0.0.1, 4000; 0 picks a free port)
   GPU_WORKERS       GPU worker processes (1)
   DATABASE_URL, TEMPORAL_ADDRESS, S3_ENDPOINT
                     given, that service is used instead of an embedded one

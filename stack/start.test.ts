@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { startTemporal } from "../test/support/temporal.ts";
+import { runProgram } from "./run-program.ts";
+
+let folder = "";
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "rasterlift-start-"));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** `npm start`, which is expected to fail. @returns what it says beside its progress */
+async function failedStart(settings: NodeJS.ProcessEnv): Promise<string> {
+  const env = { ...process.env, RASTERLIFT_DATA: folder, PORT: "0", ...settings };
+  const { code, output } = await runProgram(process.execPath, [path.join(import.meta.dirname, "start.ts")], { env });
+  assert.equal(code, 1, output);
+  return output.replace(/^Starting .*\n/gm, "");
+}
+
+test("a Temporal that does not have the namespace is said so, in one line", async () => {
+  const temporal = await startTemporal();
+  const said = await failedStart({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "nowhere" });
+  await temporal.teardown();
+  assert.match(said, /^Temporal at \S+ does not answer for the namespace nowhere .* TEMPORAL_NAMESPACE right\?\n$/);
+});
+
+test("an address that the API cannot have is said so, in one line", async () => {
+  // TEST-NET-1 of RFC 5737: no machine's own
+  const said = await failedStart({ HOST: "192.0.2.1", PORT: "4000" });
+  assert.match(
+    said,
+    /^Port 4000 cannot be used \(listen E.*192\.0\.2\.1:4000\)\. Give the API another one with PORT=.*\n$/,
+  );
+});
