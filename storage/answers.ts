@@ -37,6 +37,9 @@ interface Rule {
   advice(request: Request): string;
 }
 
+/** What to do again once it is mended. Where no object is asked for, a process is just starting. */
+const again = ({ key }: Request) => (key === undefined ? "start again" : "retry the render");
+
 const throttled: Rule = {
   meaning: "slow-down",
   code: "SlowDown",
@@ -52,15 +55,15 @@ const timedOut: Rule = {
 const credentialsWrong: Rule = {
   meaning: "refused",
   code: "CredentialsRefused",
-  advice: () =>
-    "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or the role of this process), AWS_REGION and this machine's clock, then retry the render.",
+  advice: (request) =>
+    `Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or the role of this process), AWS_REGION and this machine's clock, then ${again(request)}.`,
 };
 
 const failing: Rule = {
   meaning: "retry",
   code: "S3Unavailable",
-  advice: ({ endpoint }) =>
-    `If this lasts, look at the log and the free disk space of the server at ${endpoint}, then retry the render.`,
+  advice: (request) =>
+    `If this lasts, look at the log and the free disk space of the server at ${request.endpoint}, then ${again(request)}.`,
 };
 
 const storageFull: Rule = {
@@ -92,8 +95,8 @@ const byCode: Readonly<Record<string, Rule>> = {
   AccessDenied: {
     meaning: "refused",
     code: "AccessDenied",
-    advice: ({ bucket, operation }) =>
-      `The credentials may not do ${operation} on bucket "${bucket}". Allow it, then retry the render.`,
+    advice: (request) =>
+      `The credentials may not do ${request.operation} on bucket "${request.bucket}". Allow it, then ${again(request)}.`,
   },
   InvalidAccessKeyId: credentialsWrong,
   SignatureDoesNotMatch: credentialsWrong,
@@ -137,15 +140,15 @@ function byStatus(status: number): Rule | undefined {
 const unreachable: Rule = {
   meaning: "retry",
   code: "S3Unavailable",
-  advice: ({ endpoint }) =>
-    `If this lasts: is the S3 server at ${endpoint} running, and S3_ENDPOINT right? Then retry the render.`,
+  advice: (request) =>
+    `If this lasts: is the S3 server at ${request.endpoint} running, and S3_ENDPOINT right? Then ${again(request)}.`,
 };
 
 const refused: Rule = {
   meaning: "refused",
   code: "S3Refused",
-  advice: () =>
-    "S3 refuses this request whenever it is asked. Check S3_ENDPOINT, S3_BUCKET, AWS_REGION and the bucket's policy, then retry the render.",
+  advice: (request) =>
+    `S3 refuses this request whenever it is asked. Check S3_ENDPOINT, S3_BUCKET, AWS_REGION and the bucket's policy, then ${again(request)}.`,
 };
 
 /** The one place that says what a failed request to S3 means. `error` is what the AWS SDK threw. */

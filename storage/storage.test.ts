@@ -124,7 +124,14 @@ describe("Storage", () => {
 
   test("says that the credentials are wrong, or that nobody listens", async () => {
     const wrong = openStorage({ ...server.access, secretAccessKey: "wrong" });
-    await assert.rejects(wrong.deleteObject("k"), failsAs("refused", "CredentialsRefused", /AWS_SECRET_ACCESS_KEY/));
+    await assert.rejects(
+      wrong.deleteObject("k"),
+      failsAs("refused", "CredentialsRefused", /AWS_SECRET_ACCESS_KEY.*retry the render\.$/),
+    );
+    await assert.rejects(
+      wrong.ensureBucket(),
+      failsAs("refused", "CredentialsRefused", /AWS_SECRET_ACCESS_KEY.*start again\.$/),
+    );
     wrong.close();
     const nobody = openStorage({ ...server.access, endpoint: "http://127.0.0.1:1" });
     await assert.rejects(nobody.head("k"), failsAs("retry", "S3Unavailable", /ECONNREFUSED.*S3_ENDPOINT/));

@@ -5,9 +5,9 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectsV2Command,
   ListPartsCommand,
   type S3Client,
   UploadPartCommand,
@@ -172,11 +172,12 @@ export class Storage {
     await this.#explained("DeleteObject", key, this.#client.send(new DeleteObjectCommand(this.#at(key))));
   }
 
-  /** Makes the bucket where it is missing. */
+  /** Makes the bucket where it is missing. A listing says why it is refused, where HEAD has no body to say it in. */
   async ensureBucket(): Promise<void> {
-    const there = await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket })).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw explain(error, this.#request("HeadBucket"));
+    const listing = new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 });
+    const there = await this.#client.send(listing).catch((error: unknown) => {
+      if (error instanceof Error && error.name === "NoSuchBucket") return undefined;
+      throw explain(error, this.#request("ListObjectsV2"));
     });
     if (there !== undefined) return;
     await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket })).catch((error: unknown) => {
