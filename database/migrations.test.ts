@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { SettingsError } from "../service/settings.ts";
 import { TestDatabase } from "../test/support/database.ts";
 import { migrate, openMigrator } from "./migrations.ts";
 
@@ -21,5 +24,29 @@ describe("migrations", () => {
     } finally {
       await orm.close();
     }
+  });
+
+  const refused = (text: RegExp) => (error: unknown) => error instanceof SettingsError && text.test(error.message);
+
+  test("say that PostgreSQL refuses the password, the database or TLS", async () => {
+    const url = new URL(database.url);
+    await assert.rejects(
+      migrate(Object.assign(new URL(url), { password: "x" }).href),
+      refused(/password authentication failed/),
+    );
+    await assert.rejects(
+      migrate(Object.assign(new URL(url), { pathname: "/x" }).href),
+      refused(/database "x" does not exist/),
+    );
+    await assert.rejects(migrate(`${url}?sslmode=verify-full`), refused(/does not support SSL/));
+  });
+
+  test("say that nobody listens there, or that nobody answers", { timeout: 10_000 }, async (t) => {
+    await assert.rejects(migrate("postgresql://u:p@127.0.0.1:1/d"), refused(/ECONNREFUSED/));
+    const silent = createServer().listen(0, "127.0.0.1");
+    t.after(() => silent.close());
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    await assert.rejects(migrate(`postgresql://u:p@127.0.0.1:${port}/d`, 200), refused(/connection timeout/));
   });
 });

@@ -1,5 +1,6 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
+import { SettingsError } from "../service/settings.ts";
 import { entities, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
 import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
@@ -13,10 +14,14 @@ const migrationLock = 5_264_700_011;
 /**
  * Brings the database's schema up to date. Any number of processes may start it at once: one works, the others wait.
  * @returns the names of the migrations that ran
+ * @throws SettingsError where PostgreSQL does not answer within `connectWithinMs`, or refuses the connection
  */
-export async function migrate(databaseUrl: string): Promise<string[]> {
-  const orm = await openMigrator(databaseUrl);
+export async function migrate(databaseUrl: string, connectWithinMs?: number): Promise<string[]> {
+  const orm = await openMigrator(databaseUrl, connectWithinMs);
   try {
+    await orm.em.execute("select 1").catch((error: Error) => {
+      throw new SettingsError(`PostgreSQL cannot be reached by DATABASE_URL: ${error.message}`);
+    });
     return await orm.em.transactional(async (em) => {
       await em.execute("select pg_advisory_xact_lock(?)", [migrationLock]);
       const ran = await orm.migrator.up({ transaction: em.getTransactionContext() });
@@ -28,10 +33,10 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
 }
 
 /** A connection that can migrate and compare the schema with the entities. */
-export function openMigrator(databaseUrl: string): Promise<MikroORM> {
+export function openMigrator(databaseUrl: string, connectWithinMs = 10_000): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: databaseUrl,
-    driverOptions: { ...wholeUrl(databaseUrl), connectionTimeoutMillis: 10_000 },
+    driverOptions: { ...wholeUrl(databaseUrl), connectionTimeoutMillis: connectWithinMs },
     entities,
     allowGlobalContext: true,
     extensions: [Migrator],

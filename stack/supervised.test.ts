@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -49,6 +49,22 @@ test("one that ends before it is ready is reported with its log's end, and not s
     },
   );
   await supervised.stop();
+});
+
+test("a log that somebody removes, or that cannot be cut, stops nothing", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const said: string[] = [];
+  const supervised = supervise("setInterval(() => {}, 1000)", said);
+  await supervised.ready(always);
+  truncateSync(supervised.logFile, 64 * 2 ** 20);
+  mkdirSync(path.join(logs, "sample.1.log"));
+  t.mock.timers.tick(60_000);
+  await waitFor("the complaint", () => said.length > 0);
+  assert.match(said[0] ?? "", /The log .* could not be cut: /);
+  rmSync(supervised.logFile);
+  t.mock.timers.tick(60_000);
+  await supervised.stop();
+  assert.equal(said.length, 1);
 });
 
 test("one that ignores SIGTERM is killed after its time, with what it started", async () => {
