@@ -200,7 +200,9 @@ function runNpm(npmArgs) {
   return new Promise((resolve) => {
     npm.once("close", (code) => {
       for (const signal of signals) process.removeListener(signal, stop);
-      if (code === 127) output += "npm was not found on the PATH: install it with Node.js (nodejs.org)";
+      if (/npm: (command )?not found/.test(output)) {
+        output += "npm was not found on the PATH: install it with Node.js (nodejs.org)";
+      }
       resolve({ code, output });
     });
   });
