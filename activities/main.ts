@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
@@ -7,7 +6,7 @@ import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
-import { runProcess } from "../service/main.ts";
+import { runProcess, stopped } from "../service/main.ts";
 import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker } from "../service/temporal-worker.ts";
@@ -74,7 +73,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   await scheduleJanitor(client);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
   try {
-    if (!stop.aborted) await worker.runUntil(once(stop, "abort"));
+    await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
   } finally {
     await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);
     storage.close();

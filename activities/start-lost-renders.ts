@@ -1,6 +1,6 @@
 import { applyEvent } from "../database/apply-event.ts";
 import type { Render } from "../database/render.ts";
-import { findUnendedRender, unendedRenders } from "../database/renders.ts";
+import { findOpenRender, openRenders } from "../database/renders.ts";
 import type { PartRange, RenderState } from "../database/state.ts";
 import { objectKey } from "../images/plan.ts";
 import type { StoredObject } from "../storage/storage.ts";
@@ -19,7 +19,7 @@ const graceMs = 10_000;
  * left in S3; one that had failed and was to be resumed says that it cannot be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
-  return sweep(unendedRenders(tools.em, new Date(Date.now() - graceMs)), (render) => mend(tools, render));
+  return sweep(openRenders(tools.em, new Date(Date.now() - graceMs)), (render) => mend(tools, render));
 }
 
 async function mend(tools: JanitorTools, render: Render): Promise<void> {
@@ -36,7 +36,7 @@ async function recordEnd(
   renderId: string,
   standing: "completed" | "over",
 ): Promise<void> {
-  const render = await findUnendedRender(em, renderId);
+  const render = await findOpenRender(em, renderId);
   if (render === null) return;
   const key = objectKey(render.id, render.spec.format);
   const object = standing === "completed" ? await storage.head(key) : undefined;

@@ -1,3 +1,4 @@
+import { HeaderMap } from "@apollo/server";
 import { GraphQLError } from "graphql";
 
 /** An argument that no user error of the schema covers; the message says its range. */
@@ -19,9 +20,10 @@ export function cannotAuthenticate(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } } });
 }
 
-/** No token, or one that is not accepted; over HTTP it makes the status 401. */
+/** No token, or one that is not accepted; over HTTP it makes the status 401 (RFC 6750). */
 export function unauthenticated(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "UNAUTHENTICATED", http: { status: 401 } } });
+  const headers = new HeaderMap([["www-authenticate", "Bearer"]]);
+  return new GraphQLError(message, { extensions: { code: "UNAUTHENTICATED", http: { status: 401, headers } } });
 }
 
 export function isUnauthenticated(error: unknown): error is GraphQLError {

@@ -73,10 +73,10 @@ export class EventFeed {
       query_timeout: answerWithinMs,
       application_name: "rasterlift event feed",
     });
-    const lost = Promise.withResolvers<never>();
-    lost.promise.catch(() => {});
-    client.on("error", lost.reject);
-    client.on("end", () => lost.reject(new Error("PostgreSQL closed the connection")));
+    const lost = new AbortController();
+    client.on("error", (error) => lost.abort(error));
+    client.on("end", () => lost.abort(new Error("PostgreSQL closed the connection")));
+    const over = AbortSignal.any([this.#stop.signal, lost.signal]);
     client.on("notification", ({ payload }) => this.#notified(payload));
     try {
       await client.connect();
@@ -84,8 +84,8 @@ export class EventFeed {
       onConnected();
       for (const topic of this.#watches.keys()) this.#wake(topic);
       while (!this.#stop.signal.aborted) {
-        const pause = sleep(heartbeatMs, undefined, { signal: this.#stop.signal }).catch(() => {});
-        await Promise.race([pause, lost.promise]);
+        await sleep(heartbeatMs, undefined, { signal: over }).catch(() => {});
+        lost.signal.throwIfAborted();
         await client.query("select");
       }
     } finally {

@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { Client, Connection } from "@temporalio/client";
 import { connect, disconnect } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
-import { runProcess } from "../service/main.ts";
+import { runProcess, stopped } from "../service/main.ts";
 import { readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { Storage } from "../storage/storage.ts";
@@ -50,7 +49,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   });
   log.info({ url: server.url }, "listening");
 
-  if (!stop.aborted) await once(stop, "abort");
+  await stopped(stop);
   await server.close();
   await feed.close();
   await disconnect(orm);

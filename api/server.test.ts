@@ -100,9 +100,18 @@ describe("the API over HTTP", () => {
 
   test("takes only POST, and only a content type that no foreign page can send", async () => {
     const get = await fetch(`${api.url}/graphql?query={viewer{id}}`);
-    assert.equal(get.status, 404);
+    assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
+    assert.match(await get.text(), /asked by POST/);
     const plain = await query("{ viewer { id } }", { "content-type": "text/plain" });
     assert.equal(plain.status, 400);
+  });
+
+  test("refuses a condition at the root of a subscription, also of one that is not asked for", async () => {
+    const subscription = "subscription S($on: Boolean!) { viewerRenderEvents @include(if: $on) { sequence } }";
+    for (const document of [subscription, `${subscription} query A { viewer { id } }`]) {
+      const { status, code } = await query(document);
+      assert.deepEqual([status, code], [400, "GRAPHQL_VALIDATION_FAILED"]);
+    }
   });
 
   test("says which argument is outside its range", async () => {

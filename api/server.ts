@@ -5,9 +5,11 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
-import express, { type ErrorRequestHandler } from "express";
+import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import { type DocumentNode, parse } from "graphql";
 import { SettingsError } from "../service/settings.ts";
 import type { Authenticate } from "./auth.ts";
+import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Context, Services } from "./context.ts";
 import { health, ready } from "./health.ts";
 import { limitOperation, maxRequestBytes, maxTokens, refuseSubscriptions } from "./limits.ts";
@@ -40,6 +42,7 @@ export async function startServer(
     schema,
     validationRules: [limitOperation, refuseSubscriptions],
     parseOptions: { maxTokens },
+    persistedQueries: false,
     introspection: true,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
@@ -58,15 +61,35 @@ export async function startServer(
   app.post(
     path,
     express.json({ limit: maxRequestBytes }),
+    refuseConditionalSubscriptions,
     expressMiddleware(apollo, {
       context: async ({ req }) => ({ ...services, viewerId: (await authenticate(req.headers.authorization)).id }),
     }),
   );
+  app.all(path, onlyPost);
   app.use(bodyRefused);
 
   const { port: actual } = await listen(http, host, port);
   const sockets = serveWebSocket(http, path, schema, authenticate, services);
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, close: () => apollo.stop() };
+}
+
+/** Where GraphQL.js throws instead of refusing, Apollo would tell of a fault on our side. */
+const refuseConditionalSubscriptions: RequestHandler = (request, response, next) => {
+  const { query }: { query?: unknown } = request.body ?? {};
+  const document = typeof query === "string" && query.includes("subscription") ? parsed(query) : undefined;
+  const error = document && conditionalSubscription(document);
+  if (error) response.status(400).json({ errors: [error] });
+  else next();
+};
+
+/** Undefined where it cannot be parsed; Apollo says why. */
+function parsed(query: string): DocumentNode | undefined {
+  try {
+    return parse(query, { maxTokens });
+  } catch {
+    return undefined;
+  }
 }
 
 async function listen(http: Server, host: string, port: number): Promise<AddressInfo> {
@@ -76,6 +99,12 @@ async function listen(http: Server, host: string, port: number): Promise<Address
   });
   return http.address() as AddressInfo;
 }
+
+const onlyPost: RequestHandler = (_request, response) => {
+  const message = "GraphQL is asked by POST, and subscribed to over WebSocket.";
+  response.status(405).set("allow", "POST");
+  response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+};
 
 /** Answers a body that is no JSON, or too large, as GraphQL answers. */
 const bodyRefused: ErrorRequestHandler = (error, _request, response, next) => {

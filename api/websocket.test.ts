@@ -121,6 +121,14 @@ describe("the API over WebSocket", () => {
       syntax: ["subscription {", "GRAPHQL_PARSE_FAILED"],
       field: ["subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"],
       depth: [`{ ${"a { ".repeat(500)} b ${" }".repeat(500)} }`, "GRAPHQL_VALIDATION_FAILED"],
+      "a condition at the root": [
+        "subscription ($on: Boolean!) { viewerRenderEvents @include(if: $on) { sequence } }",
+        "GRAPHQL_VALIDATION_FAILED",
+      ],
+      "a condition in a fragment": [
+        "subscription { ...F } fragment F on Subscription { ... @skip(if: true) { viewerRenderEvents { sequence } } }",
+        "GRAPHQL_VALIDATION_FAILED",
+      ],
       tokens: [`{ ${"viewer { id } ".repeat(1_000)} }`, "GRAPHQL_PARSE_FAILED"],
     };
     for (const [id, [query = "", code]] of Object.entries(cases)) {
@@ -146,6 +154,17 @@ describe("the API over WebSocket", () => {
     socket.send({ id: "s0", type: "complete" });
     socket.subscribe("again", "{ viewer { id } }");
     await socket.hears((message) => message.id === "again" && message.type === "next");
+    socket.end();
+  });
+
+  test("operations that cannot be told apart keep no place", async () => {
+    const socket = await admitted();
+    for (let index = 0; index <= 100; index++)
+      socket.subscribe(`s${index}`, "query A { viewer { id } } query B { viewer { id } }");
+    const { payload } = await socket.hears(({ id }) => id === "s100");
+    assert.match(JSON.stringify(payload), /OPERATION_RESOLUTION_FAILURE/);
+    socket.subscribe("s0", "{ viewer { id } }");
+    await socket.hears(({ id, type }) => id === "s0" && type === "next");
     socket.end();
   });
 

@@ -1,10 +1,11 @@
 import type { Server } from "node:http";
-import { GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from "graphql";
+import { GraphQLError, type GraphQLSchema, getOperationAST, parse, specifiedRules, validate } from "graphql";
 import { CloseCode, type Context as SocketContext } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Log } from "../service/log.ts";
 import type { Authenticate, Viewer } from "./auth.ts";
+import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Services } from "./context.ts";
 import { isUnauthenticated } from "./errors.ts";
 import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
@@ -72,8 +73,14 @@ export function serveWebSocket(
         }
         const document = parsed(query);
         if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+        const conditional = conditionalSubscription(document);
+        if (conditional) return [conditional];
         const errors = validate(schema, document, [...specifiedRules, limitOperation]);
         if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+        if (!getOperationAST(document, operationName)) {
+          const message = "Say by operationName which one of the document's operations is meant.";
+          return [new GraphQLError(message, { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } })];
+        }
         starting.add(id);
         return {
           schema,

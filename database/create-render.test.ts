@@ -7,7 +7,7 @@ import { applyEvent } from "./apply-event.ts";
 import { connect } from "./connect.ts";
 import { countActiveRenders, createRender } from "./create-render.ts";
 import { RenderEvent } from "./render-event.ts";
-import { unendedRenders } from "./renders.ts";
+import { openRenders } from "./renders.ts";
 
 describe("createRender", () => {
   let database: TestDatabase;
@@ -67,7 +67,7 @@ describe("createRender", () => {
     await applyEvent(orm.em.fork(), recordedEvent(ended, 2, "COMPLETED"));
     const found = async (madeBefore: Date) => {
       const ids: string[] = [];
-      for await (const { id } of unendedRenders(orm.em, madeBefore)) ids.push(id);
+      for await (const { id } of openRenders(orm.em, madeBefore)) ids.push(id);
       return ids;
     };
     assert.ok((await found(new Date(Date.now() + 1))).includes(lost));

@@ -5,9 +5,6 @@ import { type RenderState, type RenderStatus, renderStatuses } from "./state.ts"
 /** Neither ended nor failed: these count against the viewer's quota. */
 export const activeStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING"] as const satisfies RenderStatus[];
 
-/** Those that a workflow may still take care of: a failed render's does so while the render can be resumed. */
-export const unendedStatuses = [...activeStatuses, "FAILED"] as const satisfies RenderStatus[];
-
 /** One render: what was asked, which never changes, and the state of its latest event. */
 export const Render = defineEntity({
   name: "Render",
@@ -41,9 +38,9 @@ export const Render = defineEntity({
       where: `status in ('${activeStatuses.join("', '")}')`,
     },
     {
-      name: "render_unended",
+      name: "render_open",
       properties: ["id"],
-      where: `status in ('${unendedStatuses.join("', '")}')`,
+      where: `status in ('${activeStatuses.join("', '")}') or state ->> 'resumableUntil' is not null`,
     },
   ],
 });

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { availableParallelism, hostname } from "node:os";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import type { Log } from "../service/log.ts";
-import { runProcess } from "../service/main.ts";
+import { runProcess, stopped } from "../service/main.ts";
 import { integer, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker } from "../service/temporal-worker.ts";
@@ -75,7 +74,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       shutdownGraceTime: `${GRACE_SECONDS}s`,
     });
     log.info({ taskQueue: GPU_QUEUE, concurrency: settings.GPU_CONCURRENCY }, "worker is polling");
-    if (!stop.aborted) await worker.runUntil(once(stop, "abort"));
+    await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
     await connection.close();
   }
   uploader.close();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { createLog, type Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
@@ -9,6 +10,11 @@ export interface ServiceProcess {
   usage: string;
   /** `stop` aborts on SIGTERM or SIGINT; resolves when all work is put down. */
   run(log: Log, stop: AbortSignal): Promise<void>;
+}
+
+/** Resolves when the process is to stop, at once where it already is. */
+export async function stopped(stop: AbortSignal): Promise<void> {
+  if (!stop.aborted) await once(stop, "abort");
 }
 
 /**

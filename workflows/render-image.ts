@@ -252,7 +252,8 @@ class RenderRun {
   }
 
   async #fail(error: unknown): Promise<void> {
-    this.#failure = error instanceof RenderFailed ? error.failure : failureOf(error);
+    const failure = error instanceof RenderFailed ? error.failure : failureOf(error);
+    if (!isLoss(this.#failure) || !patched("loss-outweighs-later-steps")) this.#failure = failure;
     if (isLoss(this.#failure)) this.#losePartsAndUpload();
     const now = Date.now();
     this.#finishedAt = new Date(now).toISOString();
