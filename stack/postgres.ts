@@ -123,7 +123,16 @@ async function makeCluster(
   if (identity.user !== undefined) {
     for (const file of [unfinished, passwordFile]) chownSync(file, identity.user.uid, identity.user.gid);
   }
-  const options = ["--username", user, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"];
+  const unicode = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]; // what is upper case beyond ASCII
+  const options = [
+    "--username",
+    user,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    ...unicode,
+    "--no-instructions",
+  ];
   const [command, ...args] = identity.wrap([initdb, "-D", unfinished, "--pwfile", passwordFile, ...options]);
   const { code, output } = await runProgram(command, args, { env, user: identity.user });
   rmSync(passwordFile);

@@ -60,6 +60,12 @@ describe("Storage", () => {
       `attachment; filename="Pr_fbild_1.bmp"; filename*=UTF-8''Pr%C3%BCfbild%201.bmp`,
     );
 
+    const odd = await storage.presignDownload({ key: upload.key, fileName: "../a\\b\u202egnp.bmp", expiresIn: 60 });
+    assert.equal(
+      new URL(odd).searchParams.get("response-content-disposition"),
+      `attachment; filename=".._a_b_gnp.bmp"; filename*=UTF-8''.._a_b_gnp.bmp`,
+    );
+
     await storage.deleteObject(upload.key);
     await storage.deleteObject(upload.key);
     assert.equal(await storage.head(upload.key), undefined);

@@ -75,7 +75,7 @@ export class Storage {
 
   /** In milliseconds since the epoch; Infinity where they do not expire. A URL that they have signed ends with them. */
   async credentialsExpireAt(): Promise<number> {
-    const { expiration } = await this.#explained("UploadPart", "", this.#client.config.credentials());
+    const { expiration } = await this.#explained("UploadPart", undefined, this.#client.config.credentials());
     return expiration?.getTime() ?? Number.POSITIVE_INFINITY;
   }
 
@@ -200,7 +200,7 @@ export class Storage {
     return { operation, bucket: this.#bucket, endpoint: this.#endpoint, ...(key === undefined ? {} : { key }) };
   }
 
-  async #explained<T>(operation: string, key: string, sent: Promise<T>): Promise<T> {
+  async #explained<T>(operation: string, key: string | undefined, sent: Promise<T>): Promise<T> {
     try {
       return await sent;
     } catch (error) {
@@ -237,8 +237,12 @@ function nextPage(keyMarker: string | undefined, uploadIdMarker: string | undefi
   return { KeyMarker: keyMarker, ...(uploadIdMarker === undefined ? {} : { UploadIdMarker: uploadIdMarker }) };
 }
 
-/** RFC 6266: a plain name for old clients, the exact one for the others. */
-function attachment(fileName: string): string {
+/**
+ * RFC 6266: a plain name for old clients, the exact one for the others, without what would lead to another folder or
+ * make it read as another name.
+ */
+function attachment(name: string): string {
+  const fileName = name.replace(/[/\\\p{Cc}\p{Bidi_Control}]/gu, "_");
   const plain = fileName.replace(/[^\w.-]/g, "_");
   return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(fileName).replace(/['()*]/g, escaped)}`;
 }

@@ -4,7 +4,7 @@ import { objectKey } from "../../images/plan.ts";
 import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
 import { serviceUnavailable } from "../errors.ts";
-import { type InvalidState, invalidState, type NotFound, renderNotFound } from "./render-action.ts";
+import { type InvalidState, invalidState, type NotFound, renderNotFound } from "./user-errors.ts";
 import { findRender } from "./view.ts";
 
 export interface DeletedRender {
@@ -20,7 +20,8 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
   if (!endStatuses.includes(render.status)) {
-    return invalidState(render, `Render ${id} is ${render.status}; cancel it first, or wait until it ends.`);
+    const advice = render.status === "CANCELING" ? "wait until it has ended" : "cancel it first, or wait until it ends";
+    return invalidState(render, `Render ${id} is ${render.status}; ${advice}.`);
   }
   if (render.status === "FAILED") {
     const answer = await context.workflows.update(render, "discardParts");

@@ -94,6 +94,7 @@ describe("the list of renders", () => {
     assert.deepEqual(await named({ nameContains: "r_s" }), ["under_score"]);
     assert.deepEqual(await named({ nameContains: "k\\s" }), ["back\\slash"]);
     assert.deepEqual(await named({ nameContains: "G" }), ["g", "Grün"]);
+    assert.deepEqual(await named({ nameContains: "RÜ" }), ["Grün"]);
     assert.deepEqual(await named({ pattern: ["solid"] }), ["Grün", "underscore", "100 wide"]);
     assert.deepEqual(await named({ pattern: ["solid"], nameContains: "wide" }), ["100 wide"]);
     const [newest = ""] = ids;

@@ -1,14 +1,11 @@
 import { countActiveRenders } from "../../database/create-render.ts";
 import type { Render } from "../../database/render.ts";
-import { endStatuses, type RenderStatus } from "../../database/state.ts";
+import { endStatuses } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
 import type { Context } from "../context.ts";
 import type { UpdateAnswer } from "../render-workflows.ts";
-import type { Refusal } from "./start-render.ts";
+import { type InvalidState, invalidState, type NotFound, quotaExceeded, renderNotFound } from "./user-errors.ts";
 import { findRender, type RenderView, viewOf } from "./view.ts";
-
-export type NotFound = Refusal<"RenderNotFoundError">;
-export type InvalidState = Refusal<"InvalidStateError"> & { status: RenderStatus };
 
 /** Asks the render's workflow for a change and shows the render as it then is. */
 export async function renderAction(
@@ -19,9 +16,7 @@ export async function renderAction(
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
   if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
-    const { MAX_ACTIVE_RENDERS } = context.settings;
-    const message = `You have as many renders under way as you may: ${MAX_ACTIVE_RENDERS}. Wait until one ends, or cancel one, then retry.`;
-    return invalidState(render, message);
+    return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
   }
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
@@ -34,16 +29,9 @@ async function isQuotaUsed({ em, viewerId, settings }: Context): Promise<boolean
   return (await countActiveRenders(em(), viewerId)) >= settings.MAX_ACTIVE_RENDERS;
 }
 
-export function renderNotFound(id: string): NotFound {
-  return { __typename: "RenderNotFoundError", message: `You have no render ${id}.` };
-}
-
-export function invalidState(render: Render, message: string): InvalidState {
-  return { __typename: "InvalidStateError", message, status: render.status };
-}
-
 function refusal({ id, status }: Render, action: RenderUpdate, answer: Exclude<UpdateAnswer, "done">): string {
   if (answer === "refused") return `${action} is not possible while render ${id} is ${status}.`;
+  if (status === "FAILED") return `The parts of render ${id} are not kept any more, so it has ended; start it anew.`;
   if (endStatuses.includes(status))
     return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
   return `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there. Start it anew.`;

@@ -3,7 +3,15 @@ import { createRender } from "../../database/create-render.ts";
 import { patternOf } from "../../images/patterns/index.ts";
 import type { FieldIssue, RenderSpecInput } from "../../images/spec.ts";
 import type { Context } from "../context.ts";
-import { type InvalidSpec, invalidSpec, planRender } from "./plan-render.ts";
+import { planRender } from "./plan-render.ts";
+import {
+  type IdempotencyConflict,
+  type InvalidSpec,
+  idempotencyConflict,
+  invalidSpec,
+  type QuotaExceeded,
+  quotaExceeded,
+} from "./user-errors.ts";
 import { type RenderView, viewOf } from "./view.ts";
 
 const maxTextLength = 200;
@@ -16,16 +24,7 @@ export interface StartRenderArguments {
   partSize?: number | null | undefined;
 }
 
-export interface Refusal<Name extends string> {
-  __typename: Name;
-  message: string;
-}
-
-export type StartRenderResult =
-  | RenderView
-  | InvalidSpec
-  | Refusal<"QuotaExceededError">
-  | Refusal<"IdempotencyConflictError">;
+export type StartRenderResult = RenderView | InvalidSpec | QuotaExceeded | IdempotencyConflict;
 
 /**
  * Writes the render with its event 1 and then starts its workflow; what a crash leaves between the two, the same
@@ -55,18 +54,10 @@ export async function startRender(input: StartRenderArguments, context: Context)
     },
     MAX_ACTIVE_RENDERS,
   );
-  if (created.kind === "quotaExceeded") {
-    return {
-      __typename: "QuotaExceededError",
-      message: `You have as many renders under way as you may: ${MAX_ACTIVE_RENDERS}. Wait until one ends, or cancel one.`,
-    };
-  }
+  if (created.kind === "quotaExceeded") return quotaExceeded(MAX_ACTIVE_RENDERS);
   const { render } = created;
   if (!isDeepStrictEqual(render.spec, spec) || render.partSize !== plan.partSize) {
-    return {
-      __typename: "IdempotencyConflictError",
-      message: `The key ${JSON.stringify(idempotencyKey)} belongs to render ${render.id}, which has another spec or part size. Use a new key.`,
-    };
+    return idempotencyConflict(idempotencyKey, render);
   }
   if (render.sequence === 1) await context.workflows.start(render);
   return viewOf(render);
@@ -77,6 +68,6 @@ function checkText(field: string, text: string | null | undefined, minimum: numb
   const { length } = [...text];
   const fits = length >= minimum && length <= maxTextLength;
   if (fits && !/\p{Cc}|\p{Cs}/u.test(text)) return [];
-  const message = `${field} has ${length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character.`;
+  const message = `${field} has ${length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character or half of a surrogate pair.`;
   return [{ path: [field], message }];
 }

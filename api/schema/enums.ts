@@ -41,7 +41,10 @@ export const RenderStatus = builder.enumType("RenderStatus", {
   values: {
     QUEUED: { description: "Stored; its workflow starts in a moment." },
     RUNNING: { description: "Parts are being rendered and uploaded." },
-    PAUSED: { description: "Parts in flight finish, no new ones start, until resumeRender or cancelRender." },
+    PAUSED: {
+      description:
+        "Parts in flight or queued for a GPU worker finish, no others start, until resumeRender or cancelRender.",
+    },
     CANCELING: { description: "Canceled; what S3 has of it is being removed." },
     COMPLETED: { description: "The object is in S3, whole and checked." },
     FAILED: {

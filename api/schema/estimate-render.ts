@@ -1,5 +1,6 @@
 import type { PartPlan } from "../../images/plan.ts";
-import { invalidSpec, planRender } from "../operations/plan-render.ts";
+import { planRender } from "../operations/plan-render.ts";
+import { invalidSpec } from "../operations/user-errors.ts";
 import { builder } from "./builder.ts";
 import { RenderSpecInput } from "./render-spec-input.ts";
 import { InvalidSpecError } from "./user-errors.ts";

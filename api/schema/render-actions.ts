@@ -9,7 +9,7 @@ const RenderActionResult = builder.unionType("RenderActionResult", {
 });
 
 const actions = {
-  pauseRender: "Pauses a QUEUED or RUNNING render: parts in flight finish, no new ones start.",
+  pauseRender: "Pauses a QUEUED or RUNNING render: parts in flight or queued for a GPU worker finish, no others start.",
   resumeRender: "Goes on with a PAUSED render.",
   cancelRender: "Cancels an active render: CANCELING at once, CANCELED when S3 has nothing left of it.",
   retryRender: "Goes on with a FAILED render until its resumableUntil: only the missing parts are rendered again.",

@@ -62,7 +62,8 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
       resolve: ({ row, state }) => state.bytesUploaded / row.byteSize,
     }),
     retriedParts: t.int({
-      description: "Parts that needed more than one attempt.",
+      description:
+        "Parts that needed more than one attempt, counted once they are done or retryRender takes them up again.",
       resolve: ({ state }) => state.retriedParts,
     }),
     parts: t.field({
@@ -114,7 +115,9 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
         }
         if (state.status !== "COMPLETED") return null;
         const { spec, id } = row;
-        const fileName = `${row.name || id}.${formatOf(spec).extension}`;
+        const extension = `.${formatOf(spec).extension}`;
+        const name = row.name || id;
+        const fileName = name.toLowerCase().endsWith(extension) ? name : `${name}${extension}`;
         return storage.presignDownload({ key: objectKey(id, spec.format), fileName, expiresIn });
       },
     }),

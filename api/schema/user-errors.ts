@@ -1,7 +1,11 @@
 import type { FieldIssue as FieldIssueShape } from "../../images/spec.ts";
-import type { InvalidSpec } from "../operations/plan-render.ts";
-import type { InvalidState, NotFound } from "../operations/render-action.ts";
-import type { Refusal } from "../operations/start-render.ts";
+import type {
+  IdempotencyConflict,
+  InvalidSpec,
+  InvalidState,
+  NotFound,
+  QuotaExceeded,
+} from "../operations/user-errors.ts";
 import { builder } from "./builder.ts";
 import { RenderStatus } from "./enums.ts";
 
@@ -29,17 +33,15 @@ export const InvalidSpecError = builder.objectRef<InvalidSpec>("InvalidSpecError
   }),
 });
 
-export const QuotaExceededError = builder.objectRef<Refusal<"QuotaExceededError">>("QuotaExceededError").implement({
+export const QuotaExceededError = builder.objectRef<QuotaExceeded>("QuotaExceededError").implement({
   description: "The viewer has as many active renders as allowed. Nothing was stored.",
   interfaces: [UserError],
 });
 
-export const IdempotencyConflictError = builder
-  .objectRef<Refusal<"IdempotencyConflictError">>("IdempotencyConflictError")
-  .implement({
-    description: "The idempotency key belongs to an earlier render with another spec or part size. Nothing was stored.",
-    interfaces: [UserError],
-  });
+export const IdempotencyConflictError = builder.objectRef<IdempotencyConflict>("IdempotencyConflictError").implement({
+  description: "The idempotency key belongs to an earlier render with another spec or part size. Nothing was stored.",
+  interfaces: [UserError],
+});
 
 export const RenderNotFoundError = builder.objectRef<NotFound>("RenderNotFoundError").implement({
   description: "The viewer has no such render.",

@@ -1,0 +1,38 @@
+import type { Render } from "../../database/render.ts";
+import type { RenderStatus } from "../../database/state.ts";
+import type { FieldIssue } from "../../images/spec.ts";
+
+interface UserError<Name extends string> {
+  __typename: Name;
+  message: string;
+}
+
+export type InvalidSpec = UserError<"InvalidSpecError"> & { issues: FieldIssue[] };
+export type QuotaExceeded = UserError<"QuotaExceededError">;
+export type IdempotencyConflict = UserError<"IdempotencyConflictError">;
+export type NotFound = UserError<"RenderNotFoundError">;
+export type InvalidState = UserError<"InvalidStateError"> & { status: RenderStatus };
+
+/** For a spec, or what goes with it, that is outside its limits. */
+export function invalidSpec(issues: FieldIssue[]): InvalidSpec {
+  const fields = issues.map(({ path }) => path.join(".")).join(", ");
+  return { __typename: "InvalidSpecError", message: `The spec is outside its limits: mend ${fields}.`, issues };
+}
+
+export function quotaExceeded(maxActiveRenders: number): QuotaExceeded {
+  const message = `You have as many renders under way as you may: ${maxActiveRenders}. Wait until one ends, or cancel one.`;
+  return { __typename: "QuotaExceededError", message };
+}
+
+export function idempotencyConflict(idempotencyKey: string | null, { id }: Render): IdempotencyConflict {
+  const message = `The key ${JSON.stringify(idempotencyKey)} belongs to render ${id}, which has another spec or part size. Use a new key.`;
+  return { __typename: "IdempotencyConflictError", message };
+}
+
+export function renderNotFound(id: string): NotFound {
+  return { __typename: "RenderNotFoundError", message: `You have no render ${id}.` };
+}
+
+export function invalidState({ status }: Render, message: string): InvalidState {
+  return { __typename: "InvalidStateError", message, status };
+}
