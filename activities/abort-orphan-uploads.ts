@@ -1,11 +1,9 @@
 import { Render } from "../database/render.ts";
-import { objectKey } from "../images/plan.ts";
+import { objectKey, objectPrefix, renderIdOf } from "../images/object-key.ts";
 import type { OpenUpload } from "../storage/storage.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
-
-const renderKey = /^renders\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.\w+$/;
 
 /**
  * Aborts the uploads of renders that no workflow takes care of. Others may use the same bucket, another Rasterlift
@@ -13,11 +11,11 @@ const renderKey = /^renders\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.\w+$
  * its upload is opened, so an upload without one is never just about to be used.
  */
 export function abortOrphanUploads(tools: JanitorTools): Promise<void> {
-  return sweep(tools.storage.listUploads("renders/"), (upload) => abortOrphan(tools, upload));
+  return sweep(tools.storage.listUploads(objectPrefix), (upload) => abortOrphan(tools, upload));
 }
 
 async function abortOrphan({ em, client, storage }: JanitorTools, { key, uploadId }: OpenUpload): Promise<void> {
-  const id = renderKey.exec(key)?.[1];
+  const id = renderIdOf(key);
   if (id === undefined) return;
   const render = await em.fork().findOne(Render, { id });
   if (render === null || objectKey(id, render.spec.format) !== key) return;

@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
 import { ApplicationFailure } from "@temporalio/activity";
 import { combineCrc32s } from "../images/crc32.ts";
+import type { PartDigest } from "../service/settings.ts";
 import { StorageError } from "../storage/answers.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
 import type { CompletedObject, CompleteRequest } from "./types.ts";
-
-/** How a part's content was checked on its way: with `none`, ETags need not be MD5s and prove nothing. */
-export type PartDigest = "md5" | "none";
 
 /**
  * Makes the parts one object, then looks at what S3 has: only an object of the right size that is provably made of our

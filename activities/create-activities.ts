@@ -1,15 +1,16 @@
 import type { MikroORM } from "@mikro-orm/postgresql";
 import type { WorkflowClient } from "@temporalio/client";
+import type { PartDigest } from "../service/settings.ts";
 import type { Storage } from "../storage/storage.ts";
 import { abortOrphanUploads } from "./abort-orphan-uploads.ts";
 import { abortUpload } from "./abort-upload.ts";
-import { completeUpload, type PartDigest } from "./complete-upload.ts";
-import { talkingToS3 } from "./failures.ts";
+import { completeUpload } from "./complete-upload.ts";
 import { countGpuSlots } from "./gpu-slots.ts";
 import { initUpload } from "./init-upload.ts";
 import { presignParts } from "./presign-parts.ts";
 import { recordEvent } from "./record-event.ts";
 import { startLostRenders } from "./start-lost-renders.ts";
+import { talkingToS3 } from "./talking-to-s3.ts";
 import type { ControlActivities, JanitorActivities } from "./types.ts";
 
 /** What the activities work with; all of it is shared by all of them. */
@@ -27,7 +28,7 @@ export interface Tools {
 /** The activities of the control task queue. */
 export function createActivities(tools: Tools): ControlActivities & JanitorActivities {
   const { storage, orm, client, digest, presignExpiresSeconds } = tools;
-  const janitorTools = () => ({ ...tools, em: orm.em.fork() });
+  const janitorTools = { ...tools, em: orm.em };
   return {
     initUpload: (target) => talkingToS3(() => initUpload(storage, target)),
     presignParts: (request) =>
@@ -41,7 +42,7 @@ export function createActivities(tools: Tools): ControlActivities & JanitorActiv
     completeUpload: (request) => talkingToS3(() => completeUpload(storage, request, digest)),
     abortUpload: (request) => talkingToS3(() => abortUpload(storage, request), { insist: true }),
     recordEvent: (event) => recordEvent(orm.em.fork(), event),
-    startLostRenders: () => talkingToS3(() => startLostRenders(janitorTools())),
-    abortOrphanUploads: () => talkingToS3(() => abortOrphanUploads(janitorTools())),
+    startLostRenders: () => talkingToS3(() => startLostRenders(janitorTools)),
+    abortOrphanUploads: () => talkingToS3(() => abortOrphanUploads(janitorTools)),
   };
 }

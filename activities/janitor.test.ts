@@ -9,7 +9,7 @@ import { applyEvent } from "../database/apply-event.ts";
 import { connect } from "../database/connect.ts";
 import { createRender } from "../database/create-render.ts";
 import { Render } from "../database/render.ts";
-import { objectKey } from "../images/plan.ts";
+import { objectKey } from "../images/object-key.ts";
 import type { Storage } from "../storage/storage.ts";
 import { TestDatabase } from "../test/support/database.ts";
 import { newRender, recordedEvent } from "../test/support/renders.ts";

@@ -2,14 +2,13 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
-import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
-import { runProcess, stopped } from "../service/main.ts";
-import { integer, readSettings } from "../service/settings.ts";
+import { runProcess, stopped } from "../service/run-process.ts";
+import { integer, partDigest, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
@@ -38,15 +37,17 @@ Settings from the environment (default):
 const settingsSchema = s3Settings.extend(databaseSettings.shape).extend({
   PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
   RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
-  PART_DIGEST: z.enum(["md5", "none"], "must be md5 or none").default("md5"),
+  PART_DIGEST: partDigest,
 });
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(settingsSchema);
-  const { connectionOptions, namespace } = temporalSettings();
-  const workerConnection = await connectWorker(log, stop);
+  const temporal = temporalSettings();
+  const { namespace } = temporal;
+  installRuntime(log);
+  const workerConnection = await connectWorker(temporal, log, stop);
   if (workerConnection === undefined) return;
-  const connection = await Connection.connect(connectionOptions);
+  const connection = await Connection.connect(temporal.connectionOptions);
   const client = new Client({ connection, namespace });
   const orm = await connect(settings.DATABASE_URL);
   const storage = new Storage(settings);

@@ -2,7 +2,7 @@ import { applyEvent } from "../database/apply-event.ts";
 import type { Render } from "../database/render.ts";
 import { findOpenRender, openRenders } from "../database/renders.ts";
 import type { PartRange, RenderState } from "../database/state.ts";
-import { objectKey } from "../images/plan.ts";
+import { objectKey } from "../images/object-key.ts";
 import type { StoredObject } from "../storage/storage.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { abortUpload } from "./abort-upload.ts";

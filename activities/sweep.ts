@@ -1,10 +1,11 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { heartbeat, log } from "@temporalio/activity";
+import { log } from "@temporalio/activity";
 import type { WorkflowClient } from "@temporalio/client";
 import type { Storage } from "../storage/storage.ts";
 
 /** What the janitor's sweeps look at and mend. */
 export interface JanitorTools {
+  /** To be forked for each use. */
   em: EntityManager;
   client: WorkflowClient;
   storage: Storage;
@@ -13,13 +14,12 @@ export interface JanitorTools {
 }
 
 /**
- * Mends one after the other, with a heartbeat each; one that cannot be mended does not keep the others.
+ * Mends one after the other; one that cannot be mended does not keep the others.
  * @throws the first failure, once all have been looked at
  */
 export async function sweep<T>(items: AsyncIterable<T>, mend: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   for await (const item of items) {
-    heartbeat();
     await mend(item).catch((error: unknown) => {
       log.warn("something could not be mended; the next round tries it again", { error: `${error}` });
       failures.push(error);

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "../database/state.ts";
 
-/** Where the render's object is to be: the workflow hands it to every activity that talks to S3. */
+/** What initUpload opens an upload for. */
 export interface UploadTarget {
   renderId: string;
   /** `renders/{render id}.{bmp|ppm|tif}` */

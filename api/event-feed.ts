@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import * as z from "zod";
 import { type EventHint, eventChannel } from "../database/apply-event.ts";
 import type { Log } from "../service/log.ts";
 
@@ -107,12 +108,13 @@ export class EventFeed {
 /** Anybody who may connect to the database may notify, whatever it says. */
 function hintOf(payload: string): EventHint | undefined {
   try {
-    const hint: EventHint | null = JSON.parse(payload);
-    return hint ?? undefined;
+    return eventHint.safeParse(JSON.parse(payload)).data;
   } catch {
     return undefined;
   }
 }
+
+const eventHint = z.object({ renderId: z.string(), sequence: z.number(), userId: z.string() });
 
 /** One subscriber's bell: it keeps at most one ring, however many events there are. */
 export class Watch {

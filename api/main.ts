@@ -1,7 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { connect, disconnect } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
-import { runProcess, stopped } from "../service/main.ts";
+import { runProcess, stopped } from "../service/run-process.ts";
 import { readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { Storage } from "../storage/storage.ts";

@@ -1,5 +1,5 @@
 import type { Log } from "../service/log.ts";
-import { runProcess } from "../service/main.ts";
+import { runProcess } from "../service/run-process.ts";
 import { readSettings } from "../service/settings.ts";
 import { migrate } from "./migrations.ts";
 import { databaseSettings } from "./settings.ts";

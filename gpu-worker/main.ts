@@ -2,10 +2,10 @@ import { availableParallelism, hostname } from "node:os";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import type { Log } from "../service/log.ts";
-import { runProcess, stopped } from "../service/main.ts";
-import { integer, readSettings, SettingsError } from "../service/settings.ts";
+import { runProcess, stopped } from "../service/run-process.ts";
+import { integer, partDigest, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -36,7 +36,7 @@ const Settings = z.object({
   GPU_BACKEND: z.enum(backendChoices).default("auto"),
   GPU_CONCURRENCY: integer(1, 64).default(4),
   RENDER_THREADS: integer(1, 256).optional(),
-  PART_DIGEST: z.enum(["md5", "none"]).default("md5"),
+  PART_DIGEST: partDigest,
   UPLOAD_STALL_SECONDS: integer(1, 3600).default(30),
 });
 
@@ -56,11 +56,13 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");
   const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
   const activities = createPartActivities({ renderers, uploader, buffers: new BufferPool(BUFFER_BUDGET) });
-  const connection = await connectWorker(log, stop);
+  const temporal = temporalSettings();
+  installRuntime(log);
+  const connection = await connectWorker(temporal, log, stop);
   if (connection) {
     const worker = await Worker.create({
       connection,
-      namespace: temporalSettings().namespace,
+      namespace: temporal.namespace,
       taskQueue: GPU_QUEUE,
       identity: gpuWorkerIdentity({
         pid: process.pid,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checkPartSize, objectKey, partRange, planParts } from "./plan.ts";
+import { objectKey } from "./object-key.ts";
+import { checkPartSize, partRange, planParts } from "./plan.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

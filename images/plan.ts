@@ -1,5 +1,4 @@
-import { formatOf } from "./formats/index.ts";
-import type { FieldIssue, RenderSpec } from "./spec.ts";
+import type { FieldIssue } from "./spec.ts";
 
 const MIB = 2 ** 20;
 const DEFAULT_PART_SIZE = 16 * MIB;
@@ -45,9 +44,4 @@ export function partRange(
 ): { start: number; end: number } {
   const start = (partNumber - 1) * partSize;
   return { start, end: Math.min(start + partSize, byteSize) };
-}
-
-/** The key of a render's object in the bucket. */
-export function objectKey(renderId: string, format: RenderSpec["format"]): string {
-  return `renders/${renderId}.${formatOf({ format }).extension}`;
 }

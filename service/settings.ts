@@ -17,6 +17,13 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
   throw new SettingsError(`Settings that need mending (see README.md, "Settings"):\n${lines.join("\n")}`);
 }
 
+/**
+ * How the content of parts is checked on its way, the same for control and GPU workers. With `none`, ETags need not be
+ * MD5s and prove nothing.
+ */
+export type PartDigest = z.infer<typeof partDigest>;
+export const partDigest = z.enum(["md5", "none"], "must be md5 or none").default("md5");
+
 /** A whole number given as text, within `minimum` … `maximum`. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   const message = `must be a whole number from ${minimum} to ${maximum}`;

@@ -2,19 +2,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from "@temporalio/worker";
 import type { Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
-import { temporalSettings } from "./temporal.ts";
+import type { TemporalSettings } from "./temporal.ts";
 
 const reconnectSeconds = 2;
 
 /** https://grpc.io/docs/guides/status-codes/ */
 const NOT_FOUND = 5;
 
-/**
- * Connects a worker, however long Temporal takes to come up; what the SDK has to say goes into the log.
- * @returns undefined where the process is to stop meanwhile
- * @throws SettingsError where Temporal does not have the namespace
- */
-export async function connectWorker(log: Log, stop: AbortSignal): Promise<NativeConnection | undefined> {
+/** Has the SDK log what it has to say there, and leave signals to the process. Once, before anything else of the SDK. */
+export function installRuntime(log: Log): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger("INFO", ({ level, message, meta }) => {
@@ -22,7 +18,18 @@ export async function connectWorker(log: Log, stop: AbortSignal): Promise<Native
     }),
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: "WARN" }) } },
   });
-  const { connectionOptions, namespace } = temporalSettings();
+}
+
+/**
+ * Connects a worker, however long Temporal takes to come up.
+ * @returns undefined where the process is to stop meanwhile
+ * @throws SettingsError where Temporal does not have the namespace
+ */
+export async function connectWorker(
+  { connectionOptions, namespace }: TemporalSettings,
+  log: Log,
+  stop: AbortSignal,
+): Promise<NativeConnection | undefined> {
   const address = connectionOptions.address ?? "localhost:7233";
   while (!stop.aborted) {
     try {

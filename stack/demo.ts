@@ -1,7 +1,8 @@
 import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { checkPartSize, objectKey } from "../images/plan.ts";
+import { objectKey } from "../images/object-key.ts";
+import { checkPartSize } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
 import { type BorrowedStack, borrowStack } from "./borrow-stack.ts";

@@ -52,7 +52,7 @@ function readChoice<const C extends string>(option: string, text: string, choice
 }
 
 function formatOfFile(file: string): RenderSpecInput["format"] {
-  const extension = path.extname(file).slice(1).toLowerCase();
+  const extension = path.extname(file).slice(1).toLowerCase().replace("tiff", "tif");
   const format = formats.find((candidate) => candidate.extension === extension);
   if (format) return format.name;
   const extensions = [...new Set(formats.map((candidate) => `.${candidate.extension}`))].join(", ");

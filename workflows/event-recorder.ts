@@ -48,7 +48,7 @@ export class EventRecorder {
   }
 
   /** Resolves when the status that the render has now is recorded. */
-  status(): Promise<void> {
+  recordStatus(): Promise<void> {
     this.#progressed = false;
     const [at, state] = [now(), this.#state()];
     return new Promise((recorded) => {
@@ -57,12 +57,12 @@ export class EventRecorder {
   }
 
   /** Something other than the status has changed. */
-  progress(): void {
+  noteProgress(): void {
     this.#progressed = true;
   }
 
   /** Resolves when everything that has changed is recorded, which is done without delay. */
-  async idle(): Promise<void> {
+  async flush(): Promise<void> {
     this.#hurried += 1;
     try {
       await condition(() => !this.#hasNews() && !this.#recording);
@@ -85,13 +85,13 @@ export class EventRecorder {
       if (!this.#isDue()) await condition(() => this.#isDue(), latestMs, { summary: "Gather progress" });
       this.#recording = true;
       const status = this.#statuses.shift();
-      if (status !== undefined) await this.#recordStatus(status);
+      if (status !== undefined) await this.#recordWaiting(status);
       else if (this.#progressed) await this.#recordProgress();
       this.#recording = false;
     }
   }
 
-  async #recordStatus({ at, state, recorded }: Waiting): Promise<void> {
+  async #recordWaiting({ at, state, recorded }: Waiting): Promise<void> {
     await this.#recordNext("STATUS", at, state);
     recorded();
   }

@@ -21,12 +21,12 @@ const longWaitMs = 1_000;
  */
 export class PartWindow {
   #size: number | undefined;
-  #most: number;
+  #limit: number;
 
   /** @param size what an earlier run came to */
   constructor(size?: number) {
     this.#size = size;
-    this.#most = size ?? 0;
+    this.#limit = size ?? 0;
   }
 
   /** Parts, 2 … 512. */
@@ -39,8 +39,8 @@ export class PartWindow {
    * seen, so fewer than before means nothing.
    */
   saw(slots: number): void {
-    this.#most = Math.max(this.#most, windowFor(slots || defaultSlots));
-    this.#size ??= this.#most;
+    this.#limit = Math.max(this.#limit, windowFor(slots || defaultSlots));
+    this.#size ??= this.#limit;
   }
 
   /** A part has come back that had waited so long; `inFlight` parts were, itself included, when it was put. */
@@ -48,7 +48,7 @@ export class PartWindow {
     this.#size =
       waitedMs > longWaitMs
         ? Math.max(Math.min(this.size, inFlight - 1), least)
-        : Math.min(Math.max(this.size, Math.ceil(inFlight * 1.25)), Math.max(this.#most, this.size));
+        : Math.min(Math.max(this.size, Math.ceil(inFlight * 1.25)), Math.max(this.#limit, this.size));
   }
 }
 

@@ -16,7 +16,8 @@ import { type PresignedParts, partsLostTypes, type Upload } from "../activities/
 import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
-import { objectKey, partRange } from "../images/plan.ts";
+import { objectKey } from "../images/object-key.ts";
+import { partRange } from "../images/plan.ts";
 import { renderDetails, updateDescriptions } from "./details.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { failureOf, failureType } from "./failures.ts";
@@ -196,7 +197,7 @@ class RenderRun {
 
   /** Answers whoever is still waiting, and closes the workflow in the way that the Temporal UI shows the end. */
   async end(): Promise<RenderStatus> {
-    await this.#events.idle();
+    await this.#events.flush();
     await condition(allHandlersFinished);
     const { code, message } = this.#failure ?? {};
     if (this.#status === "FAILED") throw ApplicationFailure.nonRetryable(message, code);
@@ -224,7 +225,7 @@ class RenderRun {
 
   #enter(status: RenderStatus): Promise<void> {
     this.#status = status;
-    return this.#events.status();
+    return this.#events.recordStatus();
   }
 
   #cancel(): Promise<void> {
@@ -291,7 +292,7 @@ class RenderRun {
     this.#inFlight += 1;
     const [inFlight, putAt] = [this.#inFlight, Date.now()];
     this.#ledger.start(part);
-    this.#events.progress();
+    this.#events.noteProgress();
     this.#renderPart(part, url)
       .then((done) => {
         if (done === undefined) return this.#ledger.release(part);
@@ -302,7 +303,7 @@ class RenderRun {
       .catch((error: unknown) => this.#partFailed(part, error))
       .finally(() => {
         this.#inFlight -= 1;
-        this.#events.progress();
+        this.#events.noteProgress();
       });
   }
 
@@ -364,7 +365,7 @@ class RenderRun {
 
   /** Ends this run and starts the next one, unless an update that came meanwhile changed what is to be done. */
   async #goOnAsNew(): Promise<void> {
-    await this.#events.idle();
+    await this.#events.flush();
     await condition(allHandlersFinished);
     await continueAsNew<typeof renderImage>(this.#input, {
       upload: this.#opened(),

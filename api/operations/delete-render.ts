@@ -1,6 +1,6 @@
 import { Render } from "../../database/render.ts";
 import { endStatuses } from "../../database/state.ts";
-import { objectKey } from "../../images/plan.ts";
+import { objectKey } from "../../images/object-key.ts";
 import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
 import { serviceUnavailable } from "../errors.ts";

@@ -1,6 +1,6 @@
 import type { PartRange as PartRangeState, RenderFailure as RenderFailureState } from "../../database/state.ts";
 import { formatOf } from "../../images/formats/index.ts";
-import { objectKey } from "../../images/plan.ts";
+import { objectKey } from "../../images/object-key.ts";
 import { badUserInput } from "../errors.ts";
 import type { RenderView } from "../operations/view.ts";
 import { builder } from "./builder.ts";
