@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, watch, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  watch,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
@@ -50,6 +62,22 @@ test("replaces a file by the new one", async () => {
   const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", "bars.ppm"]);
   assert.equal(code, 0, stderr);
   assert.equal(await readFile(path.join(folder, "bars.ppm"), "latin1"), "P6\n1 1\n255\n\xff\xff\xff");
+});
+
+test("replaces what a symbolic link leads to, and keeps the link and the permissions", async () => {
+  await mkdir(path.join(folder, "pictures"));
+  const real = path.join(folder, "pictures", "bars.ppm");
+  await writeFile(real, "an older file");
+  await symlink("pictures/bars.ppm", path.join(folder, "link.ppm"));
+  for (const mode of [0o600, 0o666]) {
+    await chmod(real, mode);
+    const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", "link.ppm"], "umask 022;");
+    assert.equal(code, 0, stderr);
+    assert.equal(await readlink(path.join(folder, "link.ppm")), "pictures/bars.ppm");
+    assert.equal(await readFile(real, "latin1"), "P6\n1 1\n255\n\xff\xff\xff");
+    assert.equal((await stat(real)).mode & 0o777, mode);
+  }
+  assert.deepEqual(await readdir(path.join(folder, "pictures")), ["bars.ppm"]);
 });
 
 const wrong: [title: string, args: string[], message: RegExp][] = [

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { type BackendChoice, backendChoices } from "../gpu-worker/backend.ts";
@@ -21,7 +21,8 @@ const USAGE = `Usage: npm run pattern -- NAME --width N --height N --out FILE [O
 
 Renders an image (width and height in pixels) into a file on this machine: the
 same check, the same renderer and the same bytes as a render into S3. FILE is
-replaced where it exists, but only once the image is complete.
+replaced where it exists, but only once the image is complete; it keeps its
+permissions, and a symbolic link to it stays one.
 
   --params JSON          the pattern's parameters, at least those without a
                          default
@@ -83,17 +84,23 @@ async function render(image: Image, file: string, backend: BackendChoice, stop: 
   }
 }
 
-/** Writes beside the file and renames at the end, so that no partial image ever stands under its name. */
+/**
+ * Writes beside the file and renames at the end, so that no partial image ever stands under its name. Of a file that is
+ * there already, a symbolic link to it and its permissions stay.
+ */
 async function writeFile(image: Image, file: string, renderers: Renderers, stop: AbortSignal): Promise<void> {
   const { spec, byteSize } = image;
   const started = performance.now();
-  const partial = `${file}.${process.pid}.partial`;
+  const present = await stat(file).catch(() => undefined);
+  const target = present ? await realpath(file) : file;
+  const partial = `${target}.${process.pid}.partial`;
   const progress = showProgress(`Rendering ${file}`, byteSize);
-  const handle = await open(partial, "wx");
+  const handle = await open(partial, "wx", present?.mode);
   let crc32: number;
   try {
     crc32 = await renderInto(handle, image, renderers, { stop, onWritten: progress.add });
-    await rename(partial, file);
+    if (present) await handle.chmod(present.mode); // what the umask took
+    await rename(partial, target);
   } finally {
     progress.end();
     await handle.close();
