@@ -96,6 +96,13 @@ test("every wrong field is reported, all at once, with the value and the limit",
   });
 });
 
+test("numbers that JSON does not have are shown as they are", () => {
+  assert.match(issuesOf({ width: Number.NaN })["width"] ?? "", /^width is NaN;/);
+  assert.match(issuesOf({ height: Number.POSITIVE_INFINITY })["height"] ?? "", /^height is Infinity;/);
+  const pattern = { colorBars: { colors: ["#000000", Number.NEGATIVE_INFINITY] } };
+  assert.match(issuesOf({ pattern })["pattern.colorBars.colors"] ?? "", /number 2 is -Infinity\.$/);
+});
+
 test("a pattern is exactly one known pattern with known parameters, the required ones among them", () => {
   const known = patterns.map(({ name }) => name).join(", ");
   assert.deepEqual(issuesOf({ pattern: {} }), {

@@ -151,6 +151,6 @@ function checkChoice(value: unknown, choices: readonly string[], path: string[],
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
+  const text = (typeof value === "number" ? `${value}` : JSON.stringify(value)) ?? "nothing";
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
