@@ -161,6 +161,8 @@ test("BigTIFF headers describe exactly the file: every tag, and strips that foll
       const rowsPerStrip = tags.get(278)?.[0] ?? 0;
       const offsets = tags.get(273) ?? [];
       const byteCounts = tags.get(279) ?? [];
+      assert.ok(rowsPerStrip === 1 || 3 * any.width * rowsPerStrip <= 2 ** 20, "a strip fits into 1 MiB");
+      assert.ok(rowsPerStrip === any.height || 3 * any.width * (rowsPerStrip + 1) > 2 ** 20, "no more rows fit");
       assert.equal(offsets.length, Math.ceil(any.height / rowsPerStrip));
       assert.equal(byteCounts.length, offsets.length);
       let at = header.length;
