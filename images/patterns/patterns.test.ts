@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { referencePixel } from "../../stack/reference.ts";
+import { onePerPattern } from "../../test/support/images.ts";
 import { anyLength, anyValues } from "../arbitrary-spec.ts";
 import type { Pattern, Size } from "../pattern.ts";
 import type { PatternValues, RenderSpec } from "../spec.ts";
@@ -83,6 +84,12 @@ for (const pattern of patterns) {
     assert.ok(Number.isInteger(compiled.call({ thread: { x: 0, y: 0 } }, [column(2)], [row(1)], table)));
   });
 }
+
+test("the tests of the whole system have an image of every pattern, with all its parameters", () => {
+  const parametersOf = (patternName: string) => Object.keys(onePerPattern[patternName] ?? {}).sort();
+  for (const { name, parameters } of patterns) assert.deepEqual(parametersOf(name), Object.keys(parameters).sort());
+  assert.equal(Object.keys(onePerPattern).length, patterns.length);
+});
 
 test("patternOf gives a spec's pattern and values", () => {
   const { pattern, values } = patternOf({ pattern: { solid: { color: "#123456" } } });
