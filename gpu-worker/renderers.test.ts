@@ -8,7 +8,7 @@ import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.ts";
 import { byteSizeOf, formatOf, formats } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { referencePixelBytes } from "../stack/reference.ts";
+import { referencePixelBytes } from "../stack/reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
 import { type ByteRange, createRenderers, RendererError, type Renderers } from "./renderers.ts";
 

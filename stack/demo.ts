@@ -12,7 +12,7 @@ import type { DataFolder } from "./data-folder.ts";
 import { DemoClient, type FinishedRender } from "./demo-client.ts";
 import { inSteps } from "./in-steps.ts";
 import { showProgress } from "./progress-bar.ts";
-import { ReferenceCheck } from "./reference.ts";
+import { ReferenceCheck } from "./reference/check.ts";
 import { signToken } from "./sign-token.ts";
 import { readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
