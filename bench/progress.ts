@@ -1,3 +1,5 @@
+import { redrawn } from "../stack/terminal.mjs";
+
 const PLAIN_LINE_EVERY_MS = 5_000;
 
 /** Shows on standard error what is going on: one line that changes on a terminal, else a line now and then. */
@@ -7,14 +9,14 @@ export function createProgress() {
 
   return {
     show: (text: string) => {
-      if (live) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns - 1)}`);
+      if (live) process.stderr.write(redrawn(text));
       else if (performance.now() - lastAt >= PLAIN_LINE_EVERY_MS) {
         lastAt = performance.now();
         process.stderr.write(`${text}\n`);
       }
     },
     clear: () => {
-      if (live) process.stderr.write("\r\x1b[K");
+      if (live) process.stderr.write(redrawn(""));
     },
   };
 }

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { runCommand } from "../stack/command.ts";
+import { StackError } from "../stack/stack-error.ts";
 import { benchEndToEnd } from "./end-to-end.ts";
 import { benchLatency } from "./latency.ts";
 import { describeMachine } from "./machine.ts";
@@ -26,7 +28,6 @@ a JSON file in bench/results/.
   --backend NAME  render: only this backend (webasm, cpu, webgpu); may be
                   repeated
   --pattern NAME  render: only this pattern; may be repeated
-  --help
 `;
 
 const benchmarks: Record<string, Benchmark> = {
@@ -36,8 +37,6 @@ const benchmarks: Record<string, Benchmark> = {
   latency: benchLatency,
 };
 
-class UsageError extends Error {}
-
 function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -45,18 +44,18 @@ function readArguments() {
       runs: { type: "string" },
       backend: { type: "string", multiple: true },
       pattern: { type: "string", multiple: true },
-      help: { type: "boolean", short: "h" },
     },
   });
   const unknown = positionals.find((name) => !(name in benchmarks));
-  if (unknown !== undefined) throw new UsageError(`There is no benchmark ${unknown}.`);
+  if (unknown !== undefined) throw new StackError(`There is no benchmark ${unknown}; --help names them.`);
   if (values.runs !== undefined && !/^[1-9]\d{0,2}$/.test(values.runs)) {
-    throw new UsageError(`--runs is ${values.runs}; it must be a whole number from 1 to 999.`);
+    throw new StackError(`--runs is ${values.runs}; it must be a whole number from 1 to 999.`);
   }
   return { values, names: positionals.length > 0 ? positionals : Object.keys(benchmarks) };
 }
 
-async function run({ values, names }: ReturnType<typeof readArguments>, signal: AbortSignal): Promise<void> {
+async function run(signal: AbortSignal): Promise<number> {
+  const { values, names } = readArguments();
   const machine = describeMachine();
   const startedAt = new Date().toISOString();
   const progress = createProgress();
@@ -80,22 +79,10 @@ async function run({ values, names }: ReturnType<typeof readArguments>, signal: 
   await mkdir(folder, { recursive: true });
   await writeFile(file, `${JSON.stringify({ startedAt, machine, results }, undefined, 2)}\n`);
   process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
+  return 0;
 }
 
 // Every stack that a benchmark starts listens for this process's exit, as does every child.
 process.setMaxListeners(100);
 
-const stopped = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopped.abort());
-
-try {
-  const request = readArguments();
-  if (request.values.help) process.stdout.write(USAGE);
-  else await run(request, stopped.signal);
-} catch (error) {
-  if (stopped.signal.aborted) process.exitCode = 130;
-  else if (error instanceof UsageError || (error instanceof TypeError && "code" in error)) {
-    process.stderr.write(`${error.message}\n\n${USAGE}`);
-    process.exitCode = 2;
-  } else throw error;
-}
+await runCommand(USAGE, run);
