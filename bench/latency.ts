@@ -2,6 +2,7 @@ import { Connection, Client as TemporalClient } from "@temporalio/client";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { TestStack } from "../test/support/stack.ts";
+import { renderWorkflowId } from "../workflows/messages.ts";
 import { bmp24 } from "./images.ts";
 import { type BenchSettings, fixed, percent, type Report } from "./report.ts";
 import { type TimedRender, timeRender } from "./stack.ts";
@@ -90,7 +91,7 @@ interface ActivityTimes {
 
 /** Cuts the way of one render at the events of its workflow's history. */
 async function stepsOf(temporal: TemporalClient, render: TimedRender): Promise<Steps> {
-  const { events } = await temporal.workflow.getHandle(`render-${render.id}`).fetchHistory();
+  const { events } = await temporal.workflow.getHandle(renderWorkflowId(render.id)).fetchHistory();
   const activities = new Map<string, ActivityTimes>();
   let workflowStarted = Number.NaN;
   for (const event of events ?? []) {
