@@ -1,6 +1,6 @@
 // A child process of the memory benchmark: renders every part of an image as the GPU worker does and drops it.
 // Takes a spec as JSON; sends { bytesDone } now and then and { peakBytes, seconds, backend } at the end.
-import { BufferPool } from "../gpu-worker/buffer-pool.ts";
+import { BUFFER_BUDGET, BufferPool } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { partRange, planParts } from "../images/plan.ts";
@@ -8,7 +8,6 @@ import { inParallel } from "../test/support/in-parallel.ts";
 
 const REPORT_EVERY_MS = 500;
 const PARTS_IN_FLIGHT = 4;
-const BUFFER_BUDGET = 256 * 2 ** 20;
 
 process.on("disconnect", () => process.exit());
 

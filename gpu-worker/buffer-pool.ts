@@ -2,6 +2,9 @@ import { MAXIMUM_PART_SIZE } from "../images/plan.ts";
 import type { ByteRange } from "./bands.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
+/** Bytes of all parts that a GPU worker has in flight; a single part may be larger. */
+export const BUFFER_BUDGET = 256 * 2 ** 20;
+
 /** Where a loan begins: at a multiple of so many bytes, a page. */
 const ALIGNMENT = 4096;
 

@@ -8,7 +8,7 @@ import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
-import { BufferPool } from "./buffer-pool.ts";
+import { BUFFER_BUDGET, BufferPool } from "./buffer-pool.ts";
 import { GPU_QUEUE, gpuWorkerIdentity } from "./part.ts";
 import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
@@ -39,9 +39,6 @@ const Settings = z.object({
   PART_DIGEST: partDigest,
   UPLOAD_STALL_SECONDS: integer(1, 3600).default(30),
 });
-
-/** Bytes of all parts in flight together; a single part may be larger. */
-const BUFFER_BUDGET = 256 * 2 ** 20;
 
 /** Parts in flight have so long to finish after SIGTERM before they are handed back to Temporal. */
 const GRACE_SECONDS = 20;
