@@ -1,5 +1,6 @@
 import { BufferPool } from "../gpu-worker/buffer-pool.ts";
-import { createRenderers, RendererError, type Renderers, type StageTimes } from "../gpu-worker/renderers.ts";
+import type { StageTimes } from "../gpu-worker/renderer.ts";
+import { createRenderers, RendererError, type Renderers } from "../gpu-worker/renderers.ts";
 import { createUploader, type Uploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";

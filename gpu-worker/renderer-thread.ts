@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { RenderSpec } from "../images/spec.ts";
-import { type BackendChoice, openBackend } from "./backend.ts";
+import { type Backend, type BackendChoice, openBackend } from "./backend.ts";
 import type { ByteRange } from "./bands.ts";
 import { type RenderedBytes, Renderer, RenderingCancelled } from "./renderer.ts";
 import { ThreadSignals } from "./thread-signals.ts";
@@ -23,7 +23,7 @@ export interface RenderOrder {
 
 /** What the thread answers: once after its start, then once to every order. */
 export type ThreadAnswer =
-  | ({ type: "ready" } & Awaited<ReturnType<typeof openBackend>>)
+  | ({ type: "ready" } & Backend)
   | { type: "rendered"; bytes: RenderedBytes }
   | { type: "cancelled" }
   | { type: "failed"; message: string };

@@ -10,7 +10,8 @@ import { patterns } from "../images/patterns/index.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { referencePixelBytes } from "../stack/reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
-import { type ByteRange, createRenderers, RendererError, type Renderers } from "./renderers.ts";
+import type { ByteRange } from "./bands.ts";
+import { createRenderers, RendererError, type Renderers } from "./renderers.ts";
 
 /** The bytes of a range, by the format's header and the independent reference. */
 function expectedBytes(spec: RenderSpec, { start, end }: ByteRange): Uint8Array {

@@ -10,9 +10,6 @@ import type { RenderOrder, ThreadAnswer, ThreadOptions } from "./renderer-thread
 import { ThreadSignals } from "./thread-signals.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-export type { ByteRange } from "./bands.ts";
-export type { StageTimes } from "./renderer.ts";
-
 /** The renderer or its device failed; the next render starts a fresh thread, and may succeed. */
 export class RendererError extends Error {
   override name = "RendererError";
