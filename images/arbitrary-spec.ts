@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { formats } from "./formats/index.ts";
-import type { Parameter, Pattern } from "./pattern.ts";
+import { axes, directions, type Parameter, type Pattern } from "./pattern.ts";
 import { patterns } from "./patterns/index.ts";
 import type { PatternValues, RenderSpec } from "./spec.ts";
 
@@ -36,9 +36,9 @@ function anyValue(parameter: Parameter): fc.Arbitrary<PatternValues[string]> {
     case "[HexColor!]":
       return fc.array(anyColor, { minLength: parameter.minimum, maxLength: parameter.maximum });
     case "Direction":
-      return fc.constantFrom("RIGHT", "DOWN", "LEFT", "UP");
+      return fc.constantFrom(...directions);
     case "Axis":
-      return fc.constantFrom("VERTICAL", "HORIZONTAL");
+      return fc.constantFrom(...axes);
   }
 }
 

@@ -40,8 +40,13 @@ type ValueOf<P extends Parameter> = P extends { type: "Int"; optional: true }
 /** The checked parameters of one image; a colour is "#RRGGBB". */
 type Values<P extends Parameters> = { readonly [K in keyof P]: ValueOf<P[K]> };
 
-type Direction = "RIGHT" | "DOWN" | "LEFT" | "UP";
-type Axis = "VERTICAL" | "HORIZONTAL";
+/** What a parameter of type Direction can be: where something leads, seen on the screen. */
+export const directions = ["RIGHT", "DOWN", "LEFT", "UP"] as const;
+export type Direction = (typeof directions)[number];
+
+/** What a parameter of type Axis can be: how lines or bars stand. */
+export const axes = ["VERTICAL", "HORIZONTAL"] as const;
+export type Axis = (typeof axes)[number];
 
 /**
  * What the host computes exactly for the kernel: one number a column, one number a row, and a table.

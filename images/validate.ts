@@ -1,5 +1,5 @@
 import { byteSizeOf, formats } from "./formats/index.ts";
-import type { Parameter, Pattern } from "./pattern.ts";
+import { axes, directions, type Parameter, type Pattern } from "./pattern.ts";
 import { patterns } from "./patterns/index.ts";
 import type { FieldIssue, PatternValues, RenderSpec, RenderSpecInput } from "./spec.ts";
 
@@ -14,8 +14,8 @@ const SIZE = { minimum: 1, maximum: 2 ** 20 };
 const PIXELS_PER_METRE = { minimum: 0, maximum: 2 ** 31 - 1 };
 const HEX_COLOR = /^#[0-9a-f]{6}$/i;
 const CHOICES = {
-  Direction: ["RIGHT", "DOWN", "LEFT", "UP"],
-  Axis: ["VERTICAL", "HORIZONTAL"],
+  Direction: directions,
+  Axis: axes,
   RowOrder: ["BOTTOM_UP", "TOP_DOWN"],
 };
 

@@ -1,4 +1,5 @@
 import { formats } from "../../images/formats/index.ts";
+import type { Axis as AxisName, Direction as DirectionName } from "../../images/pattern.ts";
 import type { ImageFormat as ImageFormatName } from "../../images/spec.ts";
 import { builder } from "./builder.ts";
 
@@ -25,7 +26,7 @@ export const Direction = builder.enumType("Direction", {
     DOWN: { description: "From the top edge to the bottom one." },
     LEFT: { description: "From the right edge to the left one." },
     UP: { description: "From the bottom edge to the top one." },
-  },
+  } satisfies Record<DirectionName, { description: string }>,
 });
 
 export const Axis = builder.enumType("Axis", {
@@ -33,7 +34,7 @@ export const Axis = builder.enumType("Axis", {
   values: {
     VERTICAL: { description: "Upright, one beside the other." },
     HORIZONTAL: { description: "Lying, one below the other." },
-  },
+  } satisfies Record<AxisName, { description: string }>,
 });
 
 export const RenderStatus = builder.enumType("RenderStatus", {
