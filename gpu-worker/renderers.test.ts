@@ -4,7 +4,7 @@ import { after, describe, type TestContext, test } from "node:test";
 import type { Worker } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.ts";
+import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.fixture.ts";
 import { byteSizeOf, formatOf, formats } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
 import type { RenderSpec } from "../images/spec.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { anyLength, anySpec } from "./arbitrary-spec.ts";
+import { anyLength, anySpec } from "./arbitrary-spec.fixture.ts";
 import { patterns } from "./patterns/index.ts";
 import type { RenderSpecInput } from "./spec.ts";
 import { checkSpec } from "./validate.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { referencePixel } from "../../stack/reference/patterns.ts";
 import { onePerPattern } from "../../test/support/images.ts";
-import { anyLength, anyValues } from "../arbitrary-spec.ts";
+import { anyLength, anyValues } from "../arbitrary-spec.fixture.ts";
 import type { Pattern, Size } from "../pattern.ts";
 import type { PatternValues, RenderSpec } from "../spec.ts";
 import { patternOf, patterns } from "./index.ts";
