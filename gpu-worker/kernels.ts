@@ -27,14 +27,14 @@ interface CachedKernel {
 }
 
 /** How a backend is fed best. */
-interface Feeding {
+interface BandSettings {
   /** Pixels a band: on a CPU it stays in the L2 cache, a GPU wants enough work for each round trip. */
   bandPixels: number;
   /** Bands under way at once. More than one needs results that outlive the next run. */
   bandsInFlight: number;
 }
 
-const feedings: Record<BackendKind, Feeding> = {
+const bandSettings: Record<BackendKind, BandSettings> = {
   webgpu: { bandPixels: 2 ** 20, bandsInFlight: 2 },
   webasm: { bandPixels: 2 ** 16, bandsInFlight: 1 },
   cpu: { bandPixels: 2 ** 16, bandsInFlight: 1 },
@@ -46,7 +46,7 @@ const WASM_PAGE = 65_536;
 
 /** The compiled kernels of one thread, kept for as long as they are in use. */
 export class Kernels {
-  readonly feeding: Feeding;
+  readonly bandSettings: BandSettings;
   readonly #kind: BackendKind;
   readonly #gpu: GPU;
   readonly #kept = new Lru<CachedKernel>(KERNELS_KEPT, (kernel) => kernel.destroy());
@@ -54,7 +54,7 @@ export class Kernels {
   constructor(kind: BackendKind) {
     this.#kind = kind;
     this.#gpu = new GPU({ mode: kind });
-    this.feeding = feedings[kind];
+    this.bandSettings = bandSettings[kind];
   }
 
   /** @throws Error where gpu.js would compute the kernel on another backend than asked */

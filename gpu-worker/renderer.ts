@@ -64,7 +64,8 @@ export class Renderer {
     const header = Math.min(image.headerSize, range.end) - range.start;
     if (header > 0) image.format.writeHeader(spec, range.start, target.subarray(0, header));
 
-    for await (const { band, pixels } of computeInOrder(image, kernel, range, this.#kernels.feeding.bandsInFlight)) {
+    const { bandsInFlight } = this.#kernels.bandSettings;
+    for await (const { band, pixels } of computeInOrder(image, kernel, range, bandsInFlight)) {
       watch.lap("kernel");
       if (!onBand()) throw new RenderingCancelled();
       placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
@@ -82,7 +83,7 @@ export class Renderer {
     const key = JSON.stringify(spec);
     const kept = this.#images.get(key);
     if (kept) return kept;
-    const image = prepareImage(spec, this.#kernels.feeding.bandPixels);
+    const image = prepareImage(spec, this.#kernels.bandSettings.bandPixels);
     this.#images.set(key, image);
     return image;
   }
