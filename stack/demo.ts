@@ -49,7 +49,7 @@ const options = {
   keep: { type: "boolean", default: false },
 } as const;
 
-interface Wish {
+interface DemoRequest {
   spec: RenderSpec;
   byteSize: number;
   partSize: number | undefined;
@@ -65,22 +65,22 @@ interface Report {
 }
 
 await runCommand(usage, async (stop) => {
-  const wish = readWish();
-  if (wish.out !== undefined) await checkTarget(wish.out);
-  const stack = await borrowStack(wish.keep, stop);
+  const request = readRequest();
+  if (request.out !== undefined) await checkTarget(request.out);
+  const stack = await borrowStack(request.keep, stop);
   let right = false;
   try {
-    const report = await renderAndCheck(wish, stack, stop);
+    const report = await renderAndCheck(request, stack, stop);
     right = true;
-    console.log(describe(wish, report, stack));
+    console.log(describe(request, report, stack));
   } finally {
-    if (!(wish.keep && right)) await stack.stop();
+    if (!(request.keep && right)) await stack.stop();
   }
   return 0;
 });
 
 /** @throws StackError before anything is started where an option is wrong */
-function readWish(): Wish {
+function readRequest(): DemoRequest {
   const { values } = parseArgs({ options });
   const { pattern, out, keep, "part-size": partSizeText, ...image } = values;
   const check = checkSpec(readSpecOptions(pattern, out ?? "demo.bmp", image), {
@@ -94,15 +94,19 @@ function readWish(): Wish {
   return { ...check, partSize, out, keep };
 }
 
-async function renderAndCheck(wish: Wish, { info, folder }: BorrowedStack, stop: AbortSignal): Promise<Report> {
+async function renderAndCheck(
+  request: DemoRequest,
+  { info, folder }: BorrowedStack,
+  stop: AbortSignal,
+): Promise<Report> {
   const client = new DemoClient(info, await signToken(folder, "demo", "1d"));
   const started = performance.now();
-  const id = await client.startRender(wish.spec, wish.partSize);
+  const id = await client.startRender(request.spec, request.partSize);
   try {
-    await follow(client, id, wish, folder, stop);
+    await follow(client, id, request, folder, stop);
     const seconds = (performance.now() - started) / 1000;
     const render = await client.finishedRender(id);
-    await download(render, wish, stop);
+    await download(render, request, stop);
     return { id, render, seconds };
   } catch (error) {
     if (stop.aborted) await client.cancelRender(id).catch(() => {});
@@ -125,7 +129,7 @@ function explained(error: unknown, folder: DataFolder): unknown {
 async function follow(
   client: DemoClient,
   id: string,
-  { spec, byteSize }: Wish,
+  { spec, byteSize }: DemoRequest,
   folder: DataFolder,
   stop: AbortSignal,
 ): Promise<void> {
@@ -146,22 +150,22 @@ async function follow(
   if (status !== "COMPLETED") throw new StackError(`The render ended as ${status}.`);
 }
 
-/** Compares each byte on its way, and keeps the file where the wish names one, whole or not at all. */
-async function download(render: FinishedRender, wish: Wish, stop: AbortSignal): Promise<void> {
+/** Compares each byte on its way, and keeps the file where the request names one, whole or not at all. */
+async function download(render: FinishedRender, request: DemoRequest, stop: AbortSignal): Promise<void> {
   const response = await fetch(render.downloadUrl, { signal: stop });
   if (!response.ok || response.body === null) {
     throw new StackError(`The download was refused: HTTP ${response.status} ${await response.text()}`);
   }
-  if (wish.out === undefined) {
-    await compare(inSteps(response.body), render, wish, async () => {});
+  if (request.out === undefined) {
+    await compare(inSteps(response.body), render, request, async () => {});
     return;
   }
-  const unfinished = `${path.resolve(wish.out)}.unfinished`;
+  const unfinished = `${path.resolve(request.out)}.unfinished`;
   const file = await open(unfinished, "w");
   try {
-    await compare(inSteps(response.body), render, wish, (bytes) => file.appendFile(bytes));
+    await compare(inSteps(response.body), render, request, (bytes) => file.appendFile(bytes));
     await file.close();
-    await rename(unfinished, wish.out);
+    await rename(unfinished, request.out);
   } catch (error) {
     await file.close();
     await rm(unfinished, { force: true });
@@ -172,7 +176,7 @@ async function download(render: FinishedRender, wish: Wish, stop: AbortSignal): 
 async function compare(
   download: AsyncIterable<Uint8Array>,
   render: FinishedRender,
-  { spec, byteSize }: Wish,
+  { spec, byteSize }: DemoRequest,
   keep: (bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const check = new ReferenceCheck(spec);
@@ -203,20 +207,24 @@ function nameOf({ width, height, pattern, format }: RenderSpec): string {
   return `${width} × ${height} ${Object.keys(pattern).join()} as ${format}`;
 }
 
-function describe(wish: Wish, { id, render, seconds }: Report, { info, folder, wasRunning }: BorrowedStack): string {
+function describe(
+  request: DemoRequest,
+  { id, render, seconds }: Report,
+  { info, folder, wasRunning }: BorrowedStack,
+): string {
   const { byteSize, partSize, partCount, retriedParts, crc32 } = render;
   const megabytesPerSecond = Math.round(byteSize / 1e6 / seconds);
   const retried = retriedParts === 0 ? "none sent twice" : `${retriedParts} sent more than once`;
-  const copy = wish.out === undefined ? "" : `${path.resolve(wish.out)}, and in `;
-  const stays = wish.keep || wasRunning;
+  const copy = request.out === undefined ? "" : `${path.resolve(request.out)}, and in `;
+  const stays = request.keep || wasRunning;
   return `
-Image        ${nameOf(wish.spec)}
+Image        ${nameOf(request.spec)}
 Size         ${byteSize.toLocaleString("en")} bytes
 Parts        ${partCount} of ${partSize.toLocaleString("en")} bytes, ${retried}
 Time         ${seconds.toFixed(2)} s from the mutation to COMPLETED, ${megabytesPerSecond} MB/s
 Backend      ${render.backends.join(", ")}
 Checked      every byte equals the reference; CRC-32 ${crc32}
-File         ${copy}s3://${info.s3.bucket}/${objectKey(id, wish.spec.format)} at ${info.s3.endpoint}
+File         ${copy}s3://${info.s3.bucket}/${objectKey(id, request.spec.format)} at ${info.s3.endpoint}
 Temporal UI  ${render.workflow.url ?? "none configured (TEMPORAL_UI_URL)"}
 ${stays ? runningOn(folder) : `The stack stops now; its data stays in ${folder.path}. With --keep it goes on, npm start starts it again.`}`;
 }
