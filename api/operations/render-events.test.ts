@@ -72,7 +72,9 @@ describe("event subscriptions", () => {
     assert.equal((await later.next()).value?.sequence, 2); // Asked for after it, so the stream above has begun.
     assert.equal((await last.next()).value?.sequence, 1);
     await api.orm.em.fork().nativeDelete(Render, { id: deleted });
-    await api.orm.em.fork().execute(`notify ${eventChannel}, '{"renderId":"${deleted}","sequence":1,"userId":"alice"}'`);
+    await api.orm.em
+      .fork()
+      .execute(`notify ${eventChannel}, '{"renderId":"${deleted}","sequence":1,"userId":"alice"}'`);
     await record(reached, 3, "COMPLETED");
     assert.deepEqual(await beyond, []);
     assert.equal((await last.next()).done, true);
