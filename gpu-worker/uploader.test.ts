@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { after, describe, test } from "node:test";
+import { setTimeout as later } from "node:timers/promises";
 import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
 import { createUploader, UploadError } from "./uploader.ts";
 
@@ -142,17 +143,23 @@ describe("uploader", () => {
 
   test("leaves a slow server alone that keeps reading", async () => {
     const slow: RequestListener = async (request, response) => {
-      for await (const _ of request) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        setTimeout(resolve, 4);
-        await promise;
-      }
+      for await (const _ of request) await later(4);
       response.writeHead(200, { etag: '"slow"' }).end();
     };
     const started = performance.now();
     const { answer } = await put(slow, {}, impatient);
     assert.equal(answer.etag, '"slow"');
     assert.ok(performance.now() - started > 1_000, "the server was not slow enough for this test to mean anything");
+  });
+
+  test("waits for an answer as long as sending took, since the system may still be sending what it has taken", async () => {
+    const slow: RequestListener = async (request, response) => {
+      for await (const _ of request) await later(8);
+      await later(1_200);
+      response.writeHead(200, { etag: '"slow"' }).end();
+    };
+    const { answer } = await put(slow, {}, impatient);
+    assert.equal(answer.etag, '"slow"');
   });
 
   test("stops at once when aborted, before and while it sends", async () => {
