@@ -21,7 +21,7 @@ const bearer = /^Bearer +(\S+)$/i;
 const clockToleranceSeconds = 5;
 
 /** Printable and short enough for a NOTIFY payload (8,000 bytes). */
-const userId = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+export const userId = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** Accepts JSON Web Tokens with `sub` and `exp`, signed with the shared secret or by a key of the key set. */
 export function createAuthenticate(settings: AuthSettings, log: Log): Authenticate {

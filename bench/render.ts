@@ -15,7 +15,7 @@ import { median } from "./statistics.ts";
 
 const RUNS = 3;
 const THREAD_COUNTS = [1, 2];
-const BACKENDS = ["webasm", "cpu", "webgpu"] as const;
+export const backends = ["webasm", "cpu", "webgpu"] as const;
 
 /** Parts of one run: 192 MiB, and the buffers stay in nobody's cache. */
 const PARTS = 12;
@@ -44,7 +44,7 @@ export async function benchRender(settings: BenchSettings): Promise<Report> {
   const measurements: Measurement[] = [];
   const skipped: string[] = [];
   try {
-    for (const backend of BACKENDS) {
+    for (const backend of backends) {
       if (settings.backends && !settings.backends.includes(backend)) continue;
       for (const threads of THREAD_COUNTS) {
         try {
@@ -71,7 +71,7 @@ async function addressOf(server: Child): Promise<string> {
 }
 
 interface Pipeline {
-  backend: (typeof BACKENDS)[number];
+  backend: (typeof backends)[number];
   threads: number;
   uploader: Uploader;
   url: string;

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { patterns } from "../images/patterns/index.ts";
 import { runCommand } from "../stack/command.ts";
 import { StackError } from "../stack/stack-error.ts";
 import { benchEndToEnd } from "./end-to-end.ts";
@@ -8,7 +9,7 @@ import { benchLatency } from "./latency.ts";
 import { describeMachine } from "./machine.ts";
 import { benchMemory } from "./memory.ts";
 import { createProgress } from "./progress.ts";
-import { benchRender } from "./render.ts";
+import { backends, benchRender } from "./render.ts";
 import { type Benchmark, formatTable } from "./report.ts";
 
 const USAGE = `Usage: npm run bench -- [render] [memory] [end-to-end] [latency] [options]
@@ -51,7 +52,18 @@ function readArguments() {
   if (values.runs !== undefined && !/^[1-9]\d{0,2}$/.test(values.runs)) {
     throw new StackError(`--runs is ${values.runs}; it must be a whole number from 1 to 999.`);
   }
+  refuseUnknown(
+    "--pattern",
+    values.pattern,
+    patterns.map(({ name }) => name),
+  );
+  refuseUnknown("--backend", values.backend, backends);
   return { values, names: positionals.length > 0 ? positionals : Object.keys(benchmarks) };
+}
+
+function refuseUnknown(option: string, given: string[] = [], known: readonly string[]): void {
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new StackError(`${option} is ${unknown}; it must be one of ${known.join(", ")}.`);
 }
 
 async function run(signal: AbortSignal): Promise<number> {

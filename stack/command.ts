@@ -1,9 +1,7 @@
+import { constants } from "node:os";
 import { SettingsError } from "../service/settings.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf, tell } from "./terminal.mjs";
-
-/** What a shell reports for a program that Ctrl-C ended. */
-const interrupted = 130;
 
 /**
  * Runs a command of the terminal to its end. `--help` prints `usage`; Ctrl-C, SIGTERM and SIGHUP abort `stop`, once,
@@ -16,7 +14,13 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
     return;
   }
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stopping.abort());
+  let interrupted = 130; // what a shell reports for a program that Ctrl-C ended; for another signal as much more
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      interrupted = 128 + constants.signals[signal];
+      stopping.abort();
+    });
+  }
   stopping.signal.addEventListener("abort", () => tell("Stopping"));
   // Whoever started this with a channel wants it to end with them.
   process.channel?.unref();

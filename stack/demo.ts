@@ -1,4 +1,3 @@
-import { open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { objectKey } from "../images/object-key.ts";
@@ -13,6 +12,7 @@ import { DemoClient, type FinishedRender } from "./demo-client.ts";
 import { inSteps } from "./in-steps.ts";
 import { showProgress } from "./progress-bar.ts";
 import { ReferenceCheck } from "./reference/check.ts";
+import { replaceFile } from "./replace-file.ts";
 import { signToken } from "./sign-token.ts";
 import { readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
@@ -160,17 +160,8 @@ async function download(render: FinishedRender, request: DemoRequest, stop: Abor
     await compare(inSteps(response.body), render, request, async () => {});
     return;
   }
-  const unfinished = `${path.resolve(request.out)}.unfinished`;
-  const file = await open(unfinished, "w");
-  try {
-    await compare(inSteps(response.body), render, request, (bytes) => file.appendFile(bytes));
-    await file.close();
-    await rename(unfinished, request.out);
-  } catch (error) {
-    await file.close();
-    await rm(unfinished, { force: true });
-    throw error;
-  }
+  const { body } = response;
+  await replaceFile(request.out, (file) => compare(inSteps(body), render, request, (bytes) => file.appendFile(bytes)));
 }
 
 async function compare(

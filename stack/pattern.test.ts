@@ -116,14 +116,17 @@ test("leaves the older file, and nothing else, where writing fails on the way", 
   assert.equal(await readFile(path.join(folder, "large.ppm"), "utf8"), "an older file");
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
   test(`${signal} removes what is there so far`, async () => {
     const before = await readdir(folder);
     const written = watch(folder);
     const { child, ended } = start(["noise", ...size(100_000, 100_000), "--out", "stopped.tif"]);
     for await (const { filename } of written) if (filename?.endsWith(".partial")) break;
     child.kill(signal);
-    assert.equal((await ended).code, 130);
+    assert.equal((await ended).code, code);
     assert.deepEqual(await readdir(folder), before);
   });
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { type BackendChoice, backendChoices } from "../gpu-worker/backend.ts";
@@ -13,6 +13,7 @@ import { integer, readSettings } from "../service/settings.ts";
 import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
+import { replaceFile } from "./replace-file.ts";
 import { readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
@@ -84,28 +85,13 @@ async function render(image: Image, file: string, backend: BackendChoice, stop: 
   }
 }
 
-/**
- * Writes beside the file and renames at the end, so that no partial image ever stands under its name. Of a file that is
- * there already, a symbolic link to it and its permissions stay.
- */
 async function writeFile(image: Image, file: string, renderers: Renderers, stop: AbortSignal): Promise<void> {
   const { spec, byteSize } = image;
   const started = performance.now();
-  const present = await stat(file).catch(() => undefined);
-  const target = present ? await realpath(file) : file;
-  const partial = `${target}.${process.pid}.partial`;
   const progress = showProgress(`Rendering ${file}`, byteSize);
-  const handle = await open(partial, "wx", present?.mode);
-  let crc32: number;
-  try {
-    crc32 = await renderInto(handle, image, renderers, { stop, onWritten: progress.add });
-    if (present) await handle.chmod(present.mode); // what the umask took
-    await rename(partial, target);
-  } finally {
-    progress.end();
-    await handle.close();
-    await rm(partial, { force: true });
-  }
+  const crc32 = await replaceFile(file, (handle) =>
+    renderInto(handle, image, renderers, { stop, onWritten: progress.add }),
+  ).finally(progress.end);
   const seconds = (performance.now() - started) / 1000;
   process.stderr.write(
     `${file}: ${spec.width} × ${spec.height} ${spec.format}, ${byteSize} bytes, ` +

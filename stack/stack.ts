@@ -24,8 +24,8 @@ import { lastLines, machineCauseOf, showStep } from "./terminal.mjs";
 export interface StackInfo {
   graphqlUrl: string;
   wsUrl: string;
-  /** Absent where the Temporal given by TEMPORAL_ADDRESS has none configured (TEMPORAL_UI_URL). */
-  temporalUiUrl?: string;
+  /** Null where the Temporal given by TEMPORAL_ADDRESS has none configured (TEMPORAL_UI_URL). */
+  temporalUiUrl: string | null;
   temporalAddress: string;
   databaseUrl: string;
   s3: {
@@ -301,7 +301,7 @@ function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: Servic
   return {
     graphqlUrl: `http://${api}/graphql`,
     wsUrl: `ws://${api}/graphql`,
-    ...(temporalUiUrl === undefined ? {} : { temporalUiUrl }),
+    temporalUiUrl: temporalUiUrl ?? null,
     temporalAddress,
     databaseUrl,
     s3: storage,

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { userId } from "../api/auth.ts";
 import { runCommand } from "./command.ts";
 import { DataFolder, defaultDataFolder } from "./data-folder.ts";
 import { signToken } from "./sign-token.ts";
@@ -16,11 +17,12 @@ JWT_SECRET where that is set, and names JWT_ISSUER and JWT_AUDIENCE where these
 are.
 `;
 
-const timespan = /^\d+ ?[smhdw]$/;
+const timespan = /^[1-9]\d* ?[smhdw]$/;
 
 await runCommand(usage, async () => {
   const { values } = parseArgs({ options: { user: { type: "string" }, expires: { type: "string", default: "12h" } } });
   if (!values.user) throw new StackError("--user is missing: npm run token -- --user NAME");
+  if (!userId.test(values.user)) throw new StackError("--user must have 1 to 255 printable characters.");
   if (!timespan.test(values.expires))
     throw new StackError(`--expires is ${values.expires}; give it like 30m, 12h or 7d.`);
   console.log(await signToken(new DataFolder(defaultDataFolder()), values.user, values.expires));
