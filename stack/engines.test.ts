@@ -90,7 +90,7 @@ test("SIGTERM ends an installation at once, and nothing of it is left", async (t
   t.after(() => stack.kill("SIGKILL"));
   await waitFor("pip", () => existsSync(pidFile));
   stack.kill("SIGTERM");
-  assert.deepEqual(await once(stack, "exit"), [130, null]);
+  assert.deepEqual(await once(stack, "exit"), [143, null]);
   assert.equal(isAlive(Number(readFileSync(pidFile, "utf8"))), false);
   assert.deepEqual(readdirSync(cache), []);
 });
