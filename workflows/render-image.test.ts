@@ -238,6 +238,32 @@ describe("renderImage", () => {
     assert.deepEqual(render.state?.parts, [{ from: 1, to: 2, state: "WAITING" }]);
   });
 
+  test("that the upload is lost outweighs the failure of the next URLs", async () => {
+    const lost = gate();
+    let isBroken = true;
+    const { render, handle } = await stage.start(40, {
+      async part({ partNumber }) {
+        if (partNumber !== 32 || !isBroken) return;
+        await render.until(called("presign 33-40"));
+        throw refusal("UploadGone");
+      },
+      async presign({ from }) {
+        if (from !== 33 || !isBroken) return;
+        await lost.opened;
+        throw refusal("CredentialsRefused");
+      },
+    });
+    await render.until((r) => r.state?.parts.some(({ state }) => state === "FAILED") ?? false);
+    isBroken = false;
+    lost.open();
+    await render.until(is("FAILED"));
+    assert.equal(render.state?.failure?.code, "UploadGone");
+    render.calls.length = 0;
+    await update(handle, "retryRender");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(render.calls[0], "init");
+  });
+
   test("opening or completing that fails for good can be retried", async () => {
     const refused = new Set(["init", "complete"]);
     const refuse = (step: string) => {

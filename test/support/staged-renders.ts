@@ -27,6 +27,7 @@ const promptly = "history.transferProcessorMaxPollRPS=1000";
 /** What a test lets happen at one render's activities; what it leaves out succeeds at once. */
 export interface Script {
   init?(attempt: number): Promise<void> | void;
+  presign?(request: PresignRequest): Promise<void> | void;
   part?(task: PartTask, attempt: number): Promise<void> | void;
   complete?(request: CompleteRequest, attempt: number): Promise<void> | void;
   abort?(request: AbortRequest): Promise<void> | void;
@@ -72,8 +73,10 @@ export class StagedRender {
     return { key, uploadId: `upload-${this.#uploads}`, mark: "mark" };
   }
 
-  presignParts({ from, to, uploadId }: PresignRequest) {
+  async presignParts(request: PresignRequest) {
+    const { from, to, uploadId } = request;
     this.#call(`presign ${from}-${to}`);
+    await this.#script.presign?.(request);
     const urls = Array.from(
       { length: to - from + 1 },
       (_, index) => `${uploadId}/${from + index}/${this.calls.length}`,
@@ -208,7 +211,7 @@ export function bundleRenderImage() {
 function stagedControl(renders: Map<string, StagedRender>): ControlActivities {
   return {
     initUpload: ({ renderId, key }) => find(renders, renderId).initUpload(key),
-    presignParts: async (request) => find(renders, request.key).presignParts(request),
+    presignParts: (request) => find(renders, request.key).presignParts(request),
     completeUpload: (request) => find(renders, request.key).complete(request),
     abortUpload: (request) => find(renders, request.key).abort(request),
     recordEvent: async (event) => find(renders, event.renderId).record(event),
