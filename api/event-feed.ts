@@ -114,7 +114,7 @@ function hintOf(payload: string): EventHint | undefined {
   }
 }
 
-const eventHint = z.object({ renderId: z.string(), sequence: z.number(), userId: z.string() });
+const eventHint: z.ZodType<EventHint> = z.object({ renderId: z.string(), sequence: z.number(), userId: z.string() });
 
 /** One subscriber's bell: it keeps at most one ring, however many events there are. */
 export class Watch {

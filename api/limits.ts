@@ -1,5 +1,6 @@
 import {
   type ASTVisitor,
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -10,6 +11,7 @@ import {
   isObjectType,
   Kind,
   OperationTypeNode,
+  parse,
   type SelectionSetNode,
   type ValidationContext,
 } from "graphql";
@@ -64,6 +66,16 @@ export function limitOperation(context: ValidationContext): ASTVisitor {
       }
     },
   };
+}
+
+/** The document, or why it is none. */
+export function parsed(query: string): DocumentNode | GraphQLError {
+  try {
+    return parse(query, { maxTokens });
+  } catch (error) {
+    if (error instanceof GraphQLError) return error;
+    throw error;
+  }
 }
 
 /** A validation rule for HTTP, where a subscription has nowhere to go. */

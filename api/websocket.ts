@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { GraphQLError, type GraphQLSchema, getOperationAST, parse, specifiedRules, validate } from "graphql";
+import { GraphQLError, type GraphQLSchema, getOperationAST, specifiedRules, validate } from "graphql";
 import { CloseCode, type Context as SocketContext } from "graphql-ws";
 import { type Extra, useServer } from "graphql-ws/use/ws";
 import { WebSocket, WebSocketServer } from "ws";
@@ -8,7 +8,7 @@ import type { Authenticate, Viewer } from "./auth.ts";
 import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Services } from "./context.ts";
 import { isUnauthenticated } from "./errors.ts";
-import { limitOperation, maxRequestBytes, maxTokens } from "./limits.ts";
+import { limitOperation, maxRequestBytes, parsed } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 
 const maxOperationsOfSocket = 100;
@@ -121,13 +121,4 @@ function close({ extra: { socket } }: Socket, code: number, reason: string): fal
 function withCode(error: GraphQLError, code: string): GraphQLError {
   error.extensions["code"] ??= code;
   return error;
-}
-
-function parsed(query: string) {
-  try {
-    return parse(query, { maxTokens });
-  } catch (error) {
-    if (error instanceof GraphQLError) return error;
-    throw error;
-  }
 }

@@ -57,6 +57,14 @@ test("writes the image, of several parts, that a render would; the name's end gi
   assert.ok(file.equals(referenceBytes(spec, 0, 18_008_054)));
 });
 
+test("knows a TIFF by either of its extensions", async () => {
+  for (const file of ["short.tif", "long.TIFF"]) {
+    const { code, stderr } = await run(["allRgb", ...size(3, 3), "--out", file]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /BIGTIFF/);
+  }
+});
+
 test("replaces a file by the new one", async () => {
   await writeFile(path.join(folder, "bars.ppm"), "an older file");
   const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", "bars.ppm"]);
