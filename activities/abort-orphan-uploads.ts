@@ -1,5 +1,5 @@
 import { Render } from "../database/render.ts";
-import { objectKey, objectPrefix, renderIdOf } from "../images/object-key.ts";
+import { OBJECT_PREFIX, objectKey, renderIdOf } from "../images/object-key.ts";
 import type { OpenUpload } from "../storage/storage.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
@@ -11,7 +11,7 @@ import { workflowStanding } from "./workflow-standing.ts";
  * its upload is opened, so an upload without one is never just about to be used.
  */
 export function abortOrphanUploads(tools: JanitorTools): Promise<void> {
-  return sweep(tools.storage.listUploads(objectPrefix), (upload) => abortOrphan(tools, upload));
+  return sweep(tools.storage.listUploads(OBJECT_PREFIX), (upload) => abortOrphan(tools, upload));
 }
 
 async function abortOrphan({ em, client, storage }: JanitorTools, { key, uploadId }: OpenUpload): Promise<void> {

@@ -8,22 +8,22 @@ import {
 import type { Workflow } from "@temporalio/common";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
 
-const janitorEvery = "30 seconds";
+const JANITOR_EVERY = "30 seconds";
 
 /** Longer than both sweeps with all their attempts; one that a later version cannot go on with ends here. */
-const janitorWithin = "2 hours";
+const JANITOR_WITHIN = "2 hours";
 
-const note = "Starts, completes or fails renders left without a workflow; aborts uploads that no workflow owns";
+const NOTE = "Starts, completes or fails renders left without a workflow; aborts uploads that no workflow owns";
 
 const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>, "scheduleId" | "state"> = {
-  spec: { intervals: [{ every: janitorEvery }] },
-  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: janitorEvery },
+  spec: { intervals: [{ every: JANITOR_EVERY }] },
+  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: JANITOR_EVERY },
   action: {
     type: "startWorkflow",
     workflowType: "janitor",
     workflowId: "janitor",
     taskQueue: CONTROL_QUEUE,
-    workflowExecutionTimeout: janitorWithin,
+    workflowExecutionTimeout: JANITOR_WITHIN,
   },
 };
 
@@ -31,10 +31,10 @@ const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow
 export async function scheduleJanitor(client: Client): Promise<void> {
   const janitor = client.schedule.getHandle("janitor");
   try {
-    await client.schedule.create({ scheduleId: "janitor", ...schedule, state: { note } });
+    await client.schedule.create({ scheduleId: "janitor", ...schedule, state: { note: NOTE } });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await janitor.update(({ state }) => ({ ...schedule, state: { ...state, note } })); // it may be an older version's
+    await janitor.update(({ state }) => ({ ...schedule, state: { ...state, note: NOTE } })); // it may be an older version's
   }
   await janitor.trigger();
 }

@@ -23,7 +23,7 @@ import { scheduleJanitor } from "./janitor-schedule.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
-const twentySeconds = 20_000;
+const TWENTY_SECONDS = 20_000;
 
 describe("the janitor", () => {
   let env: TestWorkflowEnvironment;
@@ -64,7 +64,7 @@ describe("the janitor", () => {
     const created = await createRender(orm.em.fork(), newRender(randomUUID()), 10);
     assert.equal(created.kind, "created");
     const { id } = created.render;
-    const createdAt = new Date(Date.now() - twentySeconds);
+    const createdAt = new Date(Date.now() - TWENTY_SECONDS);
     await orm.em.fork().nativeUpdate(Render, { id }, { createdAt });
     return { render: await rowOf(id), upload: await openUpload(objectKey(id, "BMP24")) };
   }

@@ -15,7 +15,7 @@ import { CONTROL_QUEUE } from "../workflows/messages.ts";
 import { createActivities } from "./create-activities.ts";
 import { scheduleJanitor } from "./janitor-schedule.ts";
 
-const usage = `Usage: npm run worker
+const USAGE = `Usage: npm run worker
 
 The control worker: runs the workflows, and the activities that open, presign,
 complete and abort uploads and record events. Run as many of it as you like.
@@ -81,4 +81,4 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   }
 }
 
-await runProcess({ name: "worker", usage, run });
+await runProcess({ name: "worker", usage: USAGE, run });

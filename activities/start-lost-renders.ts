@@ -10,7 +10,7 @@ import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
 /** A render this young is still being started by the API, or has just been. */
-const graceMs = 10_000;
+const GRACE_MS = 10_000;
 
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
@@ -19,7 +19,7 @@ const graceMs = 10_000;
  * left in S3; one that had failed and was to be resumed says that it cannot be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
-  return sweep(openRenders(tools.em, new Date(Date.now() - graceMs)), (render) => mend(tools, render));
+  return sweep(openRenders(tools.em, new Date(Date.now() - GRACE_MS)), (render) => mend(tools, render));
 }
 
 async function mend(tools: JanitorTools, render: Render): Promise<void> {

@@ -1,8 +1,8 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { type Meaning, StorageError } from "../storage/answers.ts";
 
-const beatEveryMs = 2_000;
-const longestPauseMs = 30_000;
+const BEAT_EVERY_MS = 2_000;
+const LONGEST_PAUSE_MS = 30_000;
 
 /** The first pause's upper bound; it doubles with each attempt. */
 const pauseMs: Partial<Record<Meaning, number>> = { retry: 250, "slow-down": 2_000 };
@@ -14,7 +14,7 @@ const pauseMs: Partial<Record<Meaning, number>> = { retry: 250, "slow-down": 2_0
  */
 export async function talkingToS3<T>(work: () => Promise<T>, { insist = false } = {}): Promise<T> {
   const { heartbeat, info } = Context.current();
-  const beat = setInterval(heartbeat, beatEveryMs);
+  const beat = setInterval(heartbeat, BEAT_EVERY_MS);
   try {
     return await work();
   } catch (error) {
@@ -26,7 +26,7 @@ export async function talkingToS3<T>(work: () => Promise<T>, { insist = false } 
 
 /** The pause is drawn between nothing and its bound (full jitter), so that many renders do not come back at once. */
 function failureFor(error: StorageError, attempt: number, insist: boolean): ApplicationFailure {
-  const firstPauseMs = pauseMs[error.meaning] ?? (insist ? longestPauseMs : undefined);
+  const firstPauseMs = pauseMs[error.meaning] ?? (insist ? LONGEST_PAUSE_MS : undefined);
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
@@ -37,5 +37,5 @@ function failureFor(error: StorageError, attempt: number, insist: boolean): Appl
 }
 
 function jittered(firstPauseMs: number, attempt: number): number {
-  return Math.ceil(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1))) + 1;
+  return Math.ceil(Math.random() * Math.min(LONGEST_PAUSE_MS, firstPauseMs * 2 ** (attempt - 1))) + 1;
 }

@@ -18,12 +18,12 @@ import { presignParts } from "./presign-parts.ts";
 import { talkingToS3 } from "./talking-to-s3.ts";
 import type { CompleteRequest, Upload } from "./types.ts";
 
-const partSize = 5 * 2 ** 20;
-const bytes = Buffer.alloc(partSize + 1000, "rasterlift");
-const parts = [bytes.subarray(0, partSize), bytes.subarray(partSize)];
+const PART_SIZE = 5 * 2 ** 20;
+const bytes = Buffer.alloc(PART_SIZE + 1000, "rasterlift");
+const parts = [bytes.subarray(0, PART_SIZE), bytes.subarray(PART_SIZE)];
 const md5 = (data: Uint8Array) => createHash("md5").update(data).digest();
 const wholeCrc32 = crc32(bytes).toString(16).padStart(8, "0");
-const compositeEtag = `${md5(Buffer.concat(parts.map(md5))).toString("hex")}-2`;
+const COMPOSITE_ETAG = `${md5(Buffer.concat(parts.map(md5))).toString("hex")}-2`;
 
 /** What Temporal is told: "AccessDenied" is final, "AccessDenied, again" is worth another attempt. */
 async function outcome(work: Promise<unknown>): Promise<unknown> {
@@ -62,14 +62,14 @@ describe("the activities of an upload", () => {
 
   async function uploaded(target = newTarget()): Promise<CompleteRequest> {
     const upload = await initUpload(storage, target);
-    const plan = { from: 1, to: parts.length, partSize, byteSize: bytes.length };
+    const plan = { from: 1, to: parts.length, partSize: PART_SIZE, byteSize: bytes.length };
     const { urls } = await presignParts(storage, { ...upload, ...plan }, 60);
     const answers = await Promise.all(
       urls.map((url, index) => fetch(url, { method: "PUT", body: parts[index] ?? null })),
     );
     return {
       ...upload,
-      ...{ byteSize: bytes.length, partSize, partCount: parts.length },
+      ...{ byteSize: bytes.length, partSize: PART_SIZE, partCount: parts.length },
       etags: answers.map((answer) => answer.headers.get("etag")?.replaceAll('"', "")).join(" "),
       crc32s: parts.map((part) => crc32(part).toString(16).padStart(8, "0")).join(""),
     };
@@ -77,7 +77,7 @@ describe("the activities of an upload", () => {
 
   const complete = (request: CompleteRequest, digest: PartDigest = "md5") =>
     outcome(attempt(() => completeUpload(storage, request, digest)));
-  const success = { etag: compositeEtag, crc32: wholeCrc32 };
+  const success = { etag: COMPOSITE_ETAG, crc32: wholeCrc32 };
 
   /** What goes wrong with the first Complete only. */
   function spoilComplete(
@@ -127,7 +127,7 @@ describe("the activities of an upload", () => {
     const passing = openStorage(server.access);
     try {
       const upload = { ...newTarget(), uploadId: "u", mark: "m" };
-      const window = { ...upload, from: 1, to: 1, partSize, byteSize: bytes.length };
+      const window = { ...upload, from: 1, to: 1, partSize: PART_SIZE, byteSize: bytes.length };
       assert.equal((await presignParts(passing, window, 900)).expiresAt, ends.getTime());
       assert.ok((await presignParts(passing, window, 30)).expiresAt < ends.getTime());
     } finally {

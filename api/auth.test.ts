@@ -11,8 +11,8 @@ import { createAuthenticate } from "./auth.ts";
 const log = createLog("auth-test");
 log.level = "silent";
 
-const secret = "a secret of at least 32 characters";
-const key = new TextEncoder().encode(secret);
+const SECRET = "a secret of at least 32 characters";
+const key = new TextEncoder().encode(SECRET);
 
 function token(sub: string | undefined, expires: string | undefined, { iss = "me", aud = "them" } = {}): SignJWT {
   const jwt = new SignJWT({ ...(sub === undefined ? {} : { sub }) }).setIssuer(iss).setAudience(aud);
@@ -27,7 +27,7 @@ const refused = (message: RegExp) => (error: unknown) => {
 };
 
 describe("authentication", () => {
-  const authenticate = createAuthenticate({ JWT_SECRET: secret, JWT_ISSUER: "me", JWT_AUDIENCE: "them" }, log);
+  const authenticate = createAuthenticate({ JWT_SECRET: SECRET, JWT_ISSUER: "me", JWT_AUDIENCE: "them" }, log);
 
   test("takes a token's subject for the viewer, until it expires", async () => {
     const { id, expiresAt } = await authenticate(`Bearer ${await token("alice", "1h").sign(key)}`);

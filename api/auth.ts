@@ -17,30 +17,30 @@ export type Authenticate = (authorization: string | undefined) => Promise<Viewer
 
 type AuthSettings = Pick<ApiSettings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" | "JWT_AUDIENCE">;
 
-const bearer = /^Bearer +(\S+)$/i;
-const clockToleranceSeconds = 5;
+const BEARER = /^Bearer +(\S+)$/i;
+const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** Printable and short enough for a NOTIFY payload (8,000 bytes). */
-export const userId = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+export const USER_ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** Accepts JSON Web Tokens with `sub` and `exp`, signed with the shared secret or by a key of the key set. */
 export function createAuthenticate(settings: AuthSettings, log: Log): Authenticate {
   const verify = verifier(settings, log);
   return async (authorization) => {
     if (!authorization) throw unauthenticated("This needs a token: send the header Authorization: Bearer TOKEN.");
-    const token = bearer.exec(authorization)?.[1];
+    const token = BEARER.exec(authorization)?.[1];
     if (!token) throw unauthenticated("The Authorization header must be: Bearer TOKEN.");
     const { sub, exp = 0 } = await verify(token).catch(refuse);
-    if (typeof sub !== "string" || !userId.test(sub))
+    if (typeof sub !== "string" || !USER_ID.test(sub))
       throw unauthenticated("The token's subject (sub) must have 1 to 255 printable characters.");
-    return { id: sub, expiresAt: (exp + clockToleranceSeconds) * 1000 };
+    return { id: sub, expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
   };
 }
 
 function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings, log: Log) {
   const options = {
     requiredClaims: ["sub", "exp"],
-    clockTolerance: clockToleranceSeconds,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
     ...(JWT_ISSUER === undefined ? {} : { issuer: JWT_ISSUER }),
     ...(JWT_AUDIENCE === undefined ? {} : { audience: JWT_AUDIENCE }),
   };

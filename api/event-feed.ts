@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import * as z from "zod";
-import { type EventHint, eventChannel } from "../database/apply-event.ts";
+import { EVENT_CHANNEL, type EventHint } from "../database/apply-event.ts";
 import type { Log } from "../service/log.ts";
 
-const heartbeatMs = 10_000;
-const answerWithinMs = 5_000;
-const longestPauseMs = 5_000;
+const HEARTBEAT_MS = 10_000;
+const ANSWER_WITHIN_MS = 5_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 /** What a subscriber waits for: new events of one render, or of all renders of one viewer. */
 export type Topic = `render ${string}` | `viewer ${string}`;
@@ -62,7 +62,7 @@ export class EventFeed {
         this.#log.warn({ err, pauseMs }, "the event feed lost PostgreSQL; connecting again");
       }
       await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
   }
 
@@ -70,8 +70,8 @@ export class EventFeed {
   async #listen(onConnected: () => void): Promise<void> {
     const client = new Client({
       connectionString: this.#databaseUrl,
-      connectionTimeoutMillis: answerWithinMs,
-      query_timeout: answerWithinMs,
+      connectionTimeoutMillis: ANSWER_WITHIN_MS,
+      query_timeout: ANSWER_WITHIN_MS,
       application_name: "rasterlift event feed",
     });
     const lost = new AbortController();
@@ -81,11 +81,11 @@ export class EventFeed {
     client.on("notification", ({ payload }) => this.#notified(payload));
     try {
       await client.connect();
-      await client.query(`listen ${eventChannel}`);
+      await client.query(`listen ${EVENT_CHANNEL}`);
       onConnected();
       for (const topic of this.#watches.keys()) this.#wake(topic);
       while (!this.#stop.signal.aborted) {
-        await sleep(heartbeatMs, undefined, { signal: over }).catch(() => {});
+        await sleep(HEARTBEAT_MS, undefined, { signal: over }).catch(() => {});
         lost.signal.throwIfAborted();
         await client.query("select");
       }

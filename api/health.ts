@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
 import type { Services } from "./context.ts";
 
-const answerWithinMs = 2_000;
+const ANSWER_WITHIN_MS = 2_000;
 
 /** `GET /health`: the process is up. */
 export const health: RequestHandler = (_request, response) => {
@@ -12,8 +12,8 @@ export const health: RequestHandler = (_request, response) => {
 export function ready({ em, workflows, log }: Services): RequestHandler {
   return async (_request, response) => {
     const checks = {
-      postgresql: within(answerWithinMs, em().execute("select 1")),
-      temporal: workflows.ping(answerWithinMs),
+      postgresql: within(ANSWER_WITHIN_MS, em().execute("select 1")),
+      temporal: workflows.ping(ANSWER_WITHIN_MS),
     };
     const reasons = await Promise.all(
       Object.entries(checks).map(([name, check]) =>

@@ -8,7 +8,7 @@ function refusals(query: string): string[] {
   return validate(schema, parse(query), [limitOperation]).map(({ message }) => message);
 }
 
-const everyField = `
+const EVERY_FIELD = `
   id name status width height format pattern byteSize partSize partCount partsDone bytesUploaded progress retriedParts
   parts { from to state } backends failure { code message part } resumableUntil etag crc32 downloadUrl createdAt
   startedAt finishedAt workflow { workflowId runId url }`;
@@ -16,7 +16,7 @@ const everyField = `
 describe("the limits of an operation", () => {
   test("let through what people ask for", () => {
     assert.deepEqual(refusals(getIntrospectionQuery()), []);
-    assert.deepEqual(refusals(`{ renders(first: 100) { totalCount nodes { ${everyField} } } }`), []);
+    assert.deepEqual(refusals(`{ renders(first: 100) { totalCount nodes { ${EVERY_FIELD} } } }`), []);
     assert.deepEqual(refusals(`{ ${Array.from({ length: 90 }, (_, i) => `v${i}: viewer { id }`).join(" ")} }`), []);
   });
 
@@ -27,8 +27,8 @@ describe("the limits of an operation", () => {
 
   test("count a page's fields once an item, and a page of unknown size as the largest", () => {
     const twice = (first: string) => `query($n: Int) {
-      a: renders(first: ${first}) { nodes { ${everyField} } } b: renders(first: ${first}) { nodes { ${everyField} } }
-      c: renders(first: ${first}) { nodes { ${everyField} } }
+      a: renders(first: ${first}) { nodes { ${EVERY_FIELD} } } b: renders(first: ${first}) { nodes { ${EVERY_FIELD} } }
+      c: renders(first: ${first}) { nodes { ${EVERY_FIELD} } }
     }`;
     assert.deepEqual(refusals(twice("10")), []);
     assert.match(refusals(twice("100"))[0] ?? "", /^The operation is too large. It costs \d+; 10000 are allowed/);
@@ -37,7 +37,7 @@ describe("the limits of an operation", () => {
 
   test("count a page that no resolver would give as one that it gives, so that nothing costs less than nothing", () => {
     const hundredPages = (first: number) =>
-      Array.from({ length: 100 }, (_, i) => `a${i}: renders(first: ${first}) { nodes { ${everyField} } }`).join(" ");
+      Array.from({ length: 100 }, (_, i) => `a${i}: renders(first: ${first}) { nodes { ${EVERY_FIELD} } }`).join(" ");
     const refusal = (first: number) => refusals(`{ ${hundredPages(first)} }`);
     assert.equal(refusal(1).length, 1);
     assert.deepEqual(refusal(-2_147_483_648), refusal(1));

@@ -17,26 +17,26 @@ import {
 } from "graphql";
 
 /** The same for HTTP and for WebSocket, in bytes: a request's body, and a message. */
-export const maxRequestBytes = 256 * 1024;
+export const MAX_REQUEST_BYTES = 256 * 1024;
 
 /**
  * A whole form for the largest operation of the schema has some 500. GraphQL's own validation compares fields of one
  * name pair by pair: 2,000 of them take it some 0.2 s.
  */
-export const maxTokens = 2_000;
+export const MAX_TOKENS = 2_000;
 
 /** The schema's own depth is 5; the usual introspection query needs 15. */
-const maxDepth = 20;
+const MAX_DEPTH = 20;
 
 /** A page of 100 renders with every field costs about 5,000. */
-const maxCost = 10_000;
+const MAX_COST = 10_000;
 
 /** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
-const rootFieldCost = 100;
+const ROOT_FIELD_COST = 100;
 
 /** Items of a connection's page. */
-export const longestPage = 100;
-export const defaultPage = 20;
+export const LONGEST_PAGE = 100;
+export const DEFAULT_PAGE = 20;
 
 declare module "graphql" {
   interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> {
@@ -60,9 +60,9 @@ export function limitOperation(context: ValidationContext): ASTVisitor {
       const schema = context.getSchema();
       const measurement = new Measurement(schema, (name) => context.getFragment(name));
       const { depth, cost } = measurement.of(operation.selectionSet, schema.getRootType(operation.operation));
-      if (depth > maxDepth) refuse(context, `It is ${depth} levels deep; ${maxDepth} are allowed.`);
-      if (cost > maxCost) {
-        refuse(context, `It costs ${cost}; ${maxCost} are allowed. Ask for fewer fields or smaller pages.`);
+      if (depth > MAX_DEPTH) refuse(context, `It is ${depth} levels deep; ${MAX_DEPTH} are allowed.`);
+      if (cost > MAX_COST) {
+        refuse(context, `It costs ${cost}; ${MAX_COST} are allowed. Ask for fewer fields or smaller pages.`);
       }
     },
   };
@@ -71,7 +71,7 @@ export function limitOperation(context: ValidationContext): ASTVisitor {
 /** The document, or why it is none. */
 export function parsed(query: string): DocumentNode | GraphQLError {
   try {
-    return parse(query, { maxTokens });
+    return parse(query, { maxTokens: MAX_TOKENS });
   } catch (error) {
     if (error instanceof GraphQLError) return error;
     throw error;
@@ -121,7 +121,7 @@ class Measurement {
 
   #field(node: FieldNode, parent: GraphQLNamedType | null | undefined): Measure {
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
-    const own = this.#isRoot(parent) ? rootFieldCost : (field?.extensions.cost ?? 1);
+    const own = this.#isRoot(parent) ? ROOT_FIELD_COST : (field?.extensions.cost ?? 1);
     if (!node.selectionSet) return { depth: 1, cost: own };
     const paged = field?.args.some(({ name }) => name === "first") ?? false;
     const below = this.of(node.selectionSet, field && getNamedType(field.type));
@@ -152,7 +152,7 @@ class Measurement {
 /** As long as the page's `first` or `last` says, 1 … 100; one given by a variable counts as the longest. */
 function pageLength(node: FieldNode): number {
   const sizes = (node.arguments ?? []).filter(({ name }) => name.value === "first" || name.value === "last");
-  if (sizes.length === 0) return defaultPage;
-  const lengths = sizes.map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : longestPage));
-  return Math.min(Math.max(...lengths, 1), longestPage);
+  if (sizes.length === 0) return DEFAULT_PAGE;
+  const lengths = sizes.map(({ value }) => (value.kind === Kind.INT ? Number(value.value) : LONGEST_PAGE));
+  return Math.min(Math.max(...lengths, 1), LONGEST_PAGE);
 }

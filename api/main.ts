@@ -11,7 +11,7 @@ import { RenderWorkflows } from "./render-workflows.ts";
 import { startServer } from "./server.ts";
 import { apiSettings } from "./settings.ts";
 
-const usage = `Usage: npm run api
+const USAGE = `Usage: npm run api
 
 The GraphQL server: POST /graphql, WebSocket /graphql (graphql-transport-ws),
 GET /health, GET /ready. Run as many of it as you like.
@@ -57,4 +57,4 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   storage.close();
 }
 
-await runProcess({ name: "api", usage, run });
+await runProcess({ name: "api", usage: USAGE, run });

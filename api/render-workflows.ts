@@ -14,8 +14,8 @@ import { startRenderImage } from "../workflows/start-render.ts";
 import { serviceUnavailable } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
-const startWithinMs = 2_000;
-const updateWithinMs = 10_000;
+const START_WITHIN_MS = 2_000;
+const UPDATE_WITHIN_MS = 10_000;
 
 /** What a workflow answers to an update: `gone` where no workflow runs under the render's id. */
 export type UpdateAnswer = "done" | "refused" | "gone";
@@ -35,7 +35,7 @@ export class RenderWorkflows {
   /** Starts the workflow of a QUEUED render; where Temporal does not answer in time, the janitor starts it later. */
   async start(render: Render): Promise<void> {
     try {
-      await this.#within(startWithinMs, () => this.#start(render));
+      await this.#within(START_WITHIN_MS, () => this.#start(render));
     } catch (err) {
       this.#log.warn({ err, renderId: render.id }, "Temporal did not start the render; the janitor will");
     }
@@ -47,7 +47,7 @@ export class RenderWorkflows {
    */
   async update(render: Render, update: RenderUpdate): Promise<UpdateAnswer> {
     try {
-      await this.#within(updateWithinMs, async () => {
+      await this.#within(UPDATE_WITHIN_MS, async () => {
         if (render.sequence === 1) await this.#start(render);
         const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
         await handle.executeUpdate<RenderStatus, []>(update);

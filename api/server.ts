@@ -11,13 +11,13 @@ import type { Authenticate } from "./auth.ts";
 import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Context, Services } from "./context.ts";
 import { health, ready } from "./health.ts";
-import { limitOperation, maxRequestBytes, maxTokens, parsed, refuseSubscriptions } from "./limits.ts";
+import { limitOperation, MAX_REQUEST_BYTES, MAX_TOKENS, parsed, refuseSubscriptions } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { schema } from "./schema/index.ts";
 import { serveWebSocket } from "./websocket.ts";
 
-const path = "/graphql";
-const drainMs = 10_000;
+const PATH = "/graphql";
+const DRAIN_MS = 10_000;
 
 export interface ApiServer {
   /** `http://host:port` */
@@ -40,7 +40,7 @@ export async function startServer(
   const apollo = new ApolloServer<Context>({
     schema,
     validationRules: [limitOperation, refuseSubscriptions],
-    parseOptions: { maxTokens },
+    parseOptions: { maxTokens: MAX_TOKENS },
     persistedQueries: false,
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -49,7 +49,7 @@ export async function startServer(
     logger: services.log,
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
-      ApolloServerPluginDrainHttpServer({ httpServer: http, stopGracePeriodMillis: drainMs }),
+      ApolloServerPluginDrainHttpServer({ httpServer: http, stopGracePeriodMillis: DRAIN_MS }),
       { serverWillStart: async () => ({ drainServer: async () => sockets.dispose() }) },
     ],
   });
@@ -58,18 +58,18 @@ export async function startServer(
   app.get("/health", health);
   app.get("/ready", ready(services));
   app.post(
-    path,
-    express.json({ limit: maxRequestBytes }),
+    PATH,
+    express.json({ limit: MAX_REQUEST_BYTES }),
     refuseConditionalSubscriptions,
     expressMiddleware(apollo, {
       context: async ({ req }) => ({ ...services, viewerId: (await authenticate(req.headers.authorization)).id }),
     }),
   );
-  app.all(path, onlyPost);
+  app.all(PATH, onlyPost);
   app.use(bodyRefused);
 
   const { port: actual } = await listen(http, host, port);
-  const sockets = serveWebSocket(http, path, schema, authenticate, services);
+  const sockets = serveWebSocket(http, PATH, schema, authenticate, services);
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, close: () => apollo.stop() };
 }
 
@@ -101,7 +101,7 @@ const bodyRefused: ErrorRequestHandler = (error, _request, response, next) => {
   if (!isHttpError(error)) return next(error);
   const message =
     error.status === 413
-      ? `The request's body is larger than ${maxRequestBytes} bytes.`
+      ? `The request's body is larger than ${MAX_REQUEST_BYTES} bytes.`
       : `The request's body is no JSON that can be read: ${error.message}.`;
   response.status(error.status).json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
 };

@@ -62,7 +62,7 @@ class RawSocket {
 }
 
 const isAck = ({ type }: Message) => type === "connection_ack";
-const follow = "subscription { viewerRenderEvents { sequence } }";
+const FOLLOW = "subscription { viewerRenderEvents { sequence } }";
 
 describe("the API over WebSocket", () => {
   let api: TestApi;
@@ -111,7 +111,7 @@ describe("the API over WebSocket", () => {
     const toleratedSeconds = 5;
     await socket.init(await bearer(Math.floor(Date.now() / 1000) - toleratedSeconds + 4));
     await socket.hears(isAck);
-    socket.subscribe("1", follow);
+    socket.subscribe("1", FOLLOW);
     assert.deepEqual(await socket.closed(), { code: 4403, reason: "Token expired" });
   });
 
@@ -147,7 +147,7 @@ describe("the API over WebSocket", () => {
 
   test("bounds the operations of a socket, and frees their places", async () => {
     const socket = await admitted();
-    for (let index = 0; index <= 100; index++) socket.subscribe(`s${index}`, follow);
+    for (let index = 0; index <= 100; index++) socket.subscribe(`s${index}`, FOLLOW);
     const { id, payload } = await socket.hears(({ type }) => type === "error");
     assert.equal(id, "s100");
     assert.match(JSON.stringify(payload), /TOO_MANY_OPERATIONS/);
@@ -228,9 +228,9 @@ describe("the API over WebSocket", () => {
 
   test("closes where an id is used again before its operation has answered", async () => {
     const socket = await admitted();
-    socket.subscribe("1", follow);
+    socket.subscribe("1", FOLLOW);
     socket.send({ id: "1", type: "complete" });
-    socket.subscribe("1", follow);
+    socket.subscribe("1", FOLLOW);
     assert.equal((await socket.closed()).code, 4409);
   });
 
@@ -242,7 +242,7 @@ describe("the API over WebSocket", () => {
 
   test("sends its clients elsewhere when it stops", async () => {
     const socket = await admitted();
-    socket.subscribe("1", follow);
+    socket.subscribe("1", FOLLOW);
     const closed = socket.closed();
     await api.stopServer();
     assert.equal((await closed).code, 1001);

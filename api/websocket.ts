@@ -8,12 +8,12 @@ import type { Authenticate, Viewer } from "./auth.ts";
 import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Services } from "./context.ts";
 import { isUnauthenticated } from "./errors.ts";
-import { limitOperation, maxRequestBytes, parsed } from "./limits.ts";
+import { limitOperation, MAX_REQUEST_BYTES, parsed } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 
-const maxOperationsOfSocket = 100;
-const maxSocketsOfViewer = 100;
-const longestTimerMs = 2 ** 31 - 1;
+const MAX_OPERATIONS_OF_SOCKET = 100;
+const MAX_SOCKETS_OF_VIEWER = 100;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Close codes: 4401 where there is no token (final for a client), 4403 where it is refused or has expired (a client
@@ -35,7 +35,7 @@ export function serveWebSocket(
   services: Services,
 ) {
   const { log } = services;
-  const server = new WebSocketServer({ server: httpServer, path, maxPayload: maxRequestBytes });
+  const server = new WebSocketServer({ server: httpServer, path, maxPayload: MAX_REQUEST_BYTES });
   const socketsOfViewer = new Map<string, number>();
 
   return useServer<{ authorization?: unknown }, SocketExtra>(
@@ -44,11 +44,11 @@ export function serveWebSocket(
         const viewer = await admit(socket, authenticate, log);
         if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
         const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
-        if (sockets > maxSocketsOfViewer) return close(socket, closeCodes.tooManySockets, "Too many sockets");
+        if (sockets > MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
         socketsOfViewer.set(viewer.id, sockets);
         socket.extra.viewer = viewer;
         socket.extra.starting = new Set();
-        const life = Math.min(viewer.expiresAt - Date.now(), longestTimerMs);
+        const life = Math.min(viewer.expiresAt - Date.now(), LONGEST_TIMER_MS);
         socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
         return true;
       },
@@ -67,8 +67,8 @@ export function serveWebSocket(
           close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
           return [new GraphQLError(`The operation ${id} is still being started.`)];
         }
-        if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > maxOperationsOfSocket) {
-          const message = `A socket may have ${maxOperationsOfSocket} operations under way; end one first.`;
+        if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > MAX_OPERATIONS_OF_SOCKET) {
+          const message = `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way; end one first.`;
           return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
         }
         const document = parsed(query);

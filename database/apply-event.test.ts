@@ -5,7 +5,7 @@ import { Client } from "pg";
 import { TestDatabase } from "../test/support/database.ts";
 import { newRender, recordedEvent } from "../test/support/renders.ts";
 import { waitFor } from "../test/support/wait-for.ts";
-import { applyEvent, eventChannel } from "./apply-event.ts";
+import { applyEvent, EVENT_CHANNEL } from "./apply-event.ts";
 import { connect } from "./connect.ts";
 import { createRender } from "./create-render.ts";
 import { Render } from "./render.ts";
@@ -145,7 +145,7 @@ describe("applyEvent", () => {
     await listener.connect();
     const heard: unknown[] = [];
     listener.on("notification", ({ payload = "" }) => heard.push(JSON.parse(payload)));
-    await listener.query(`listen ${eventChannel}`);
+    await listener.query(`listen ${EVENT_CHANNEL}`);
     const id = await queued('quo"ted:user');
     await applyEvent(orm.em.fork(), recordedEvent(id, 2));
     await applyEvent(orm.em.fork(), recordedEvent(id, 2));

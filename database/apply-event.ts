@@ -4,7 +4,7 @@ import { RenderEvent } from "./render-event.ts";
 import type { RecordedEvent } from "./state.ts";
 
 /** The channel of NOTIFY; each payload is an EventHint. */
-export const eventChannel = "render_event";
+export const EVENT_CHANNEL = "render_event";
 
 /** "There is something to read": hints may repeat or get lost with a connection, the event table never lies. */
 export interface EventHint {
@@ -59,7 +59,7 @@ async function insertEvent(em: EntityManager, event: RecordedEvent): Promise<boo
      ), row as (
        update render set sequence = ?, state = ? where id = ? and sequence < ?
      )
-     select pg_notify('${eventChannel}', json_build_object('renderId', ?::text, 'sequence', ?::int, 'userId', user_id)::text)
+     select pg_notify('${EVENT_CHANNEL}', json_build_object('renderId', ?::text, 'sequence', ?::int, 'userId', user_id)::text)
      from event`,
     [
       ...[event.renderId, event.renderId, event.sequence],

@@ -11,14 +11,14 @@ export const entities = [Viewer, Render, RenderEvent];
  * A PostgreSQL that has said nothing for so long while it was asked is gone: its host vanished without closing
  * connections.
  */
-const silentMs = 30_000;
+const SILENT_MS = 30_000;
 
 /**
  * Connects lazily to PostgreSQL; `disconnect` ends it. Fork `orm.em` for every request, event or activity.
  * @param databaseUrl `postgresql://user:password@host:port/database?sslmode=…`, with whatever parameters pg understands
  * @param givenUpAfterMs without an answer a query fails, and its connection is closed
  */
-export function connect(databaseUrl: string, givenUpAfterMs = silentMs): Promise<MikroORM> {
+export function connect(databaseUrl: string, givenUpAfterMs = SILENT_MS): Promise<MikroORM> {
   const driverOptions = {
     ...wholeUrl(databaseUrl),
     connectionTimeoutMillis: 10_000,
@@ -41,13 +41,13 @@ export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUr
  * SQLSTATEs of a server that starts, stops or takes no more connections, and the system's codes for a connection
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
-const awayCodes = /^(08...|53300|57P0[1-3]|E[A-Z]+)$/;
+const AWAY_CODES = /^(08...|53300|57P0[1-3]|E[A-Z]+)$/;
 
 /** Whether a query failed because PostgreSQL is away or the connection to it was lost; asking again can help. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? error.code : undefined;
-  return typeof code === "string" ? awayCodes.test(code) : error instanceof DriverException;
+  return typeof code === "string" ? AWAY_CODES.test(code) : error instanceof DriverException;
 }
 
 /**

@@ -4,7 +4,7 @@ import { readSettings } from "../service/settings.ts";
 import { migrate } from "./migrations.ts";
 import { databaseSettings } from "./settings.ts";
 
-const usage = `Usage: npm run migrate
+const USAGE = `Usage: npm run migrate
 
 Brings the database's schema up to date, then ends. Any number may start at
 once: one works, the others wait.
@@ -19,4 +19,4 @@ async function run(log: Log): Promise<void> {
   log.info({ ran }, ran.length > 0 ? "schema migrated" : "schema is up to date");
 }
 
-await runProcess({ name: "migrate", usage, run });
+await runProcess({ name: "migrate", usage: USAGE, run });

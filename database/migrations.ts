@@ -10,7 +10,7 @@ import { IndexOpenRenders } from "./migrations/2026-11-26-open-renders.ts";
 const migrationsList = [CreateRenders, IndexUnendedRenders, IndexOpenRenders];
 
 /** The advisory lock that one migrating process at a time holds; any fixed number does. */
-const migrationLock = 5_264_700_011;
+const MIGRATION_LOCK = 5_264_700_011;
 
 /**
  * Brings the database's schema up to date. Any number of processes may start it at once: one works, the others wait.
@@ -24,7 +24,7 @@ export async function migrate(databaseUrl: string, connectWithinMs?: number): Pr
       throw new SettingsError(`PostgreSQL cannot be reached by DATABASE_URL: ${error.message}`);
     });
     return await orm.em.transactional(async (em) => {
-      await em.execute("select pg_advisory_xact_lock(?)", [migrationLock]);
+      await em.execute("select pg_advisory_xact_lock(?)", [MIGRATION_LOCK]);
       const ran = await orm.migrator.up({ transaction: em.getTransactionContext() });
       return ran.map((migration) => migration.name);
     });

@@ -2,7 +2,7 @@ import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { activeStatuses, Render } from "./render.ts";
 
-const pageSize = 200;
+const PAGE_SIZE = 200;
 
 /** A workflow takes care of it: it is active, or has failed and can be resumed. */
 const isOpen: FilterQuery<Render> = {
@@ -18,11 +18,11 @@ export async function* openRenders(em: EntityManager, madeBefore: Date): AsyncGe
       .find(
         Render,
         { $and: [isOpen, { createdAt: { $lt: madeBefore } }, after] },
-        { orderBy: { id: "asc" }, limit: pageSize },
+        { orderBy: { id: "asc" }, limit: PAGE_SIZE },
       );
     yield* page;
     last = page.at(-1);
-    if (page.length < pageSize) return;
+    if (page.length < PAGE_SIZE) return;
   }
 }
 

@@ -6,7 +6,7 @@ import { RendererError, type Renderers } from "./renderers.ts";
 import { connectionFailure, etagOf, isCorruption } from "./s3-answer.ts";
 import { UploadError, type Uploader } from "./uploader.ts";
 
-const HEARTBEAT_MILLISECONDS = 500;
+const HEARTBEAT_MS = 500;
 
 export interface PartServices {
   renderers: Renderers;
@@ -23,7 +23,7 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
       const beat: PartHeartbeat = { phase: "waiting", bytesSent: 0, corruptions: earlierCorruptions(context) };
       const report = () => context.heartbeat({ ...beat });
       report();
-      const heartbeats = setInterval(report, HEARTBEAT_MILLISECONDS);
+      const heartbeats = setInterval(report, HEARTBEAT_MS);
       try {
         using loan = await buffers.acquire(task.end - task.start, context.cancellationSignal);
         const { crc32, md5 } = await renderers.render(task.spec, task, loan.bytes, {

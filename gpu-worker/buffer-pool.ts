@@ -1,4 +1,4 @@
-import { MAXIMUM_PART_SIZE } from "../images/plan.ts";
+import { MAX_PART_SIZE } from "../images/plan.ts";
 import type { ByteRange } from "./bands.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
@@ -29,7 +29,7 @@ export class BufferPool {
 
   constructor(budget: number) {
     this.#budget = budget;
-    this.#memory = new SharedArrayBuffer(budget, { maxByteLength: Math.max(budget, MAXIMUM_PART_SIZE) });
+    this.#memory = new SharedArrayBuffer(budget, { maxByteLength: Math.max(budget, MAX_PART_SIZE) });
   }
 
   /** Lends `size` bytes, with whatever their last user left in them. */

@@ -13,7 +13,7 @@ export interface KernelShape {
 }
 
 /** WebGPU dispatches at most 65,535 groups of 8 columns by 8 rows. */
-const MAXIMUM_SIDE = 2 ** 18;
+const MAX_SIDE = 2 ** 18;
 
 /** What every part of one image shares: its layout in the file, and the host's exact inputs of its kernel. */
 export interface PreparedImage {
@@ -65,9 +65,9 @@ export function prepareImage(spec: RenderSpec, bandPixels: number): PreparedImag
 /** Several whole rows, so that `columns` stays the same from band to band, or tiles of one row. */
 function kernelShape(width: number, height: number, bandPixels: number): KernelShape {
   const wholeRow = Math.ceil(width / 4) * 4;
-  const tileWidth = Math.min(wholeRow, bandPixels, MAXIMUM_SIDE);
+  const tileWidth = Math.min(wholeRow, bandPixels, MAX_SIDE);
   if (tileWidth < wholeRow) return { tileWidth, bandRows: 1 };
-  return { tileWidth, bandRows: Math.min(height, Math.floor(bandPixels / tileWidth), MAXIMUM_SIDE) };
+  return { tileWidth, bandRows: Math.min(height, Math.floor(bandPixels / tileWidth), MAX_SIDE) };
 }
 
 function columnsOfTiles(width: number, tileWidth: number, column: (x: number) => number): Float32Array[] {

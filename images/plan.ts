@@ -2,12 +2,12 @@ import type { FieldIssue } from "./spec.ts";
 
 const MIB = 2 ** 20;
 const DEFAULT_PART_SIZE = 16 * MIB;
-const MINIMUM_PART_SIZE = 5 * MIB;
+const MIN_PART_SIZE = 5 * MIB;
 /** In bytes; S3 itself would take 5 GiB. */
-export const MAXIMUM_PART_SIZE = 1024 * MIB;
+export const MAX_PART_SIZE = 1024 * MIB;
 
 /** S3's limit of parts in one multipart upload. */
-const MAXIMUM_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
 /** How a file is cut: `partCount` parts of `partSize` bytes, of which only the last may be smaller. */
 export interface PartPlan {
@@ -18,12 +18,12 @@ export interface PartPlan {
 
 /** The issue with a requested part size in bytes, where it has one. */
 export function checkPartSize(partSize: number): FieldIssue | undefined {
-  if (Number.isInteger(partSize) && partSize >= MINIMUM_PART_SIZE && partSize <= MAXIMUM_PART_SIZE) return undefined;
+  if (Number.isInteger(partSize) && partSize >= MIN_PART_SIZE && partSize <= MAX_PART_SIZE) return undefined;
   return {
     path: ["partSize"],
     message:
-      `partSize is ${partSize}; it must be a whole number of bytes from ${MINIMUM_PART_SIZE} (5 MiB) ` +
-      `to ${MAXIMUM_PART_SIZE} (1 GiB).`,
+      `partSize is ${partSize}; it must be a whole number of bytes from ${MIN_PART_SIZE} (5 MiB) ` +
+      `to ${MAX_PART_SIZE} (1 GiB).`,
   };
 }
 
@@ -32,7 +32,7 @@ export function checkPartSize(partSize: number): FieldIssue | undefined {
  * raised to the next whole MiB where the file would need more than 10,000 parts.
  */
 export function planParts(byteSize: number, requestedPartSize: number = DEFAULT_PART_SIZE): PartPlan {
-  const smallest = Math.ceil(byteSize / MAXIMUM_PARTS);
+  const smallest = Math.ceil(byteSize / MAX_PARTS);
   const partSize = requestedPartSize >= smallest ? requestedPartSize : Math.ceil(smallest / MIB) * MIB;
   return { byteSize, partSize, partCount: Math.ceil(byteSize / partSize) };
 }

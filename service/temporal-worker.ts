@@ -4,7 +4,7 @@ import type { Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
 import type { TemporalSettings } from "./temporal.ts";
 
-const reconnectSeconds = 2;
+const RECONNECT_SECONDS = 2;
 
 /** https://grpc.io/docs/guides/status-codes/ */
 const NOT_FOUND = 5;
@@ -38,9 +38,9 @@ export async function connectWorker(
       return connection;
     } catch (error) {
       if (error instanceof SettingsError) throw error;
-      log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${reconnectSeconds} s`);
+      log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${RECONNECT_SECONDS} s`);
     }
-    await pause(reconnectSeconds * 1000, undefined, { signal: stop }).catch(() => {});
+    await pause(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
   }
   return undefined;
 }

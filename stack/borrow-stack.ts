@@ -18,7 +18,7 @@ export interface BorrowedStack {
   stop(): Promise<void>;
 }
 
-const readyWithinMs = 120_000;
+const READY_WITHIN_MS = 120_000;
 
 /**
  * The stack that runs on the data folder, or one that is started there.
@@ -75,13 +75,13 @@ async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<B
 }
 
 async function untilReady(folder: DataFolder, signal: AbortSignal, isStarting: () => boolean): Promise<StackInfo> {
-  const deadline = performance.now() + readyWithinMs;
+  const deadline = performance.now() + READY_WITHIN_MS;
   for (;;) {
     const info = folder.readStack<StackInfo>();
     if (info !== undefined) return info;
     if (!isStarting()) throw new StackError("The stack stopped before it was ready.");
     if (performance.now() > deadline) {
-      throw new StackError(`The stack on ${folder.path} was not ready within ${readyWithinMs / 1000} s.`);
+      throw new StackError(`The stack on ${folder.path} was not ready within ${READY_WITHIN_MS / 1000} s.`);
     }
     await pause(50, undefined, { signal });
   }

@@ -33,9 +33,9 @@ export interface Secrets {
   s3SecretAccessKey: string;
 }
 
-const waitForStopMs = 60_000;
+const WAIT_FOR_STOP_MS = 60_000;
 /** Whoever looks whether a folder is locked is in the way of whoever locks it for a moment, much shorter than this. */
-const lookMs = 200;
+const LOOK_MS = 200;
 
 /** The embedded stack's data folder: $RASTERLIFT_DATA, or `.data` in the project. */
 export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -71,7 +71,7 @@ export class DataFolder {
    * @throws StackError where another stack runs on the folder
    */
   async lock(say: (line: string) => void): Promise<void> {
-    const deadline = performance.now() + waitForStopMs;
+    const deadline = performance.now() + WAIT_FOR_STOP_MS;
     let told = false;
     while (!this.#tryLock()) {
       const record = this.readRecord();
@@ -112,7 +112,7 @@ export class DataFolder {
   }
 
   #tryLock(): boolean {
-    this.#lock = this.#openLock("BEGIN EXCLUSIVE", lookMs);
+    this.#lock = this.#openLock("BEGIN EXCLUSIVE", LOOK_MS);
     return this.#lock !== undefined;
   }
 

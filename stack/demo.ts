@@ -17,7 +17,7 @@ import { signToken } from "./sign-token.ts";
 import { readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 
-const usage = `Usage: npm run demo -- [OPTION ...]
+const USAGE = `Usage: npm run demo -- [OPTION ...]
 
 Starts the embedded stack, renders an image into its S3 through the GraphQL API,
 downloads it, compares every byte with an independent reference, and stops what
@@ -64,7 +64,7 @@ interface Report {
   seconds: number;
 }
 
-await runCommand(usage, async (stop) => {
+await runCommand(USAGE, async (stop) => {
   const request = readRequest();
   if (request.out !== undefined) await checkTarget(request.out);
   const stack = await borrowStack(request.keep, stop);

@@ -45,10 +45,10 @@ export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: 
 }
 
 /** What may hold a secret: all of it stays away from the GPU worker. */
-const secretNames = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL/i;
+const SECRET_NAMES = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL/i;
 
 /** Who the caller is to the embedded API; everything else about JWTs comes from the user's own settings. */
-const identityNames = /^(JWT_|JWKS_)/;
+const IDENTITY_NAMES = /^(JWT_|JWKS_)/;
 
 /**
  * The environment of each kind of process: the user's settings, what the stack knows, and nothing that it has no use
@@ -71,7 +71,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
     ...(s3.secretAccessKey === undefined ? {} : { AWS_SECRET_ACCESS_KEY: s3.secretAccessKey }),
   };
   const given = withoutForeign(env);
-  const withoutIdentity = without(given, identityNames);
+  const withoutIdentity = without(given, IDENTITY_NAMES);
   return {
     api: {
       ...given,
@@ -81,7 +81,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
       ...(env["JWKS_URL"] ? {} : { JWT_SECRET: env["JWT_SECRET"] || jwtSecret }),
     },
     worker: { ...withoutIdentity, ...temporal, ...database, ...storage },
-    gpuWorker: { ...without(given, secretNames), ...temporal },
+    gpuWorker: { ...without(given, SECRET_NAMES), ...temporal },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Bytes gathered at once. */
-const step = 2 ** 20;
+const STEP = 2 ** 20;
 
 /** Gathers chunks: a reference made for many bytes at once is faster than one for each small chunk of the network. */
 export async function* inSteps(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -8,7 +8,7 @@ export async function* inSteps(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   for await (const chunk of chunks) {
     gathered.push(chunk);
     size += chunk.length;
-    if (size < step) continue;
+    if (size < STEP) continue;
     yield Buffer.concat(gathered);
     gathered = [];
     size = 0;

@@ -3,11 +3,11 @@ import { createServer, type Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** SeaweedFS's maintenance expects the gRPC port of its admin server at this distance from the HTTP port. */
-const adminGrpcOffset = 10_000;
+const ADMIN_GRPC_OFFSET = 10_000;
 
-const blockSize = 16;
+const BLOCK_SIZE = 16;
 
-const loopback = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 /** What each port of a block is for; the block's first is its reservation. */
 function portsFrom(base: number) {
@@ -26,7 +26,7 @@ function portsFrom(base: number) {
     s3Filer: base + 12,
     s3FilerGrpc: base + 13,
     s3Admin: base + 14,
-    s3AdminGrpc: base + 14 + adminGrpcOffset,
+    s3AdminGrpc: base + 14 + ADMIN_GRPC_OFFSET,
     api: base + 15,
   } as const;
 }
@@ -41,12 +41,12 @@ export interface PortBlock {
 }
 
 /** With the admin port's offset, still below the ports that systems give to client connections by themselves. */
-const lowest = 10_000;
-const highest = 20_000;
-const attempts = 200;
+const LOWEST = 10_000;
+const HIGHEST = 20_000;
+const ATTEMPTS = 200;
 
 /** Left-over connections and a predecessor's sockets may need a moment until its ports are free again. */
-const patienceMs = 2_000;
+const PATIENCE_MS = 2_000;
 
 /**
  * Finds a block of free ports on 127.0.0.1 and reserves it by listening on its first port.
@@ -54,23 +54,23 @@ const patienceMs = 2_000;
  */
 export async function reservePorts(remembered: number | undefined): Promise<PortBlock> {
   if (remembered !== undefined) {
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + PATIENCE_MS;
     do {
       const block = await tryBlock(remembered);
       if (block !== undefined) return block;
       await pause(100);
     } while (performance.now() < deadline);
   }
-  const blocks = Math.floor((highest - lowest) / blockSize);
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const block = await tryBlock(lowest + Math.floor(Math.random() * blocks) * blockSize);
+  const blocks = Math.floor((HIGHEST - LOWEST) / BLOCK_SIZE);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const block = await tryBlock(LOWEST + Math.floor(Math.random() * blocks) * BLOCK_SIZE);
     if (block !== undefined) return block;
   }
-  throw new Error(`no ${blockSize} free ports in a row between ${lowest} and ${highest} after ${attempts} attempts`);
+  throw new Error(`no ${BLOCK_SIZE} free ports in a row between ${LOWEST} and ${HIGHEST} after ${ATTEMPTS} attempts`);
 }
 
 async function tryBlock(base: number): Promise<PortBlock | undefined> {
-  const reservation = await listen(base, loopback).catch(() => undefined);
+  const reservation = await listen(base, LOOPBACK).catch(() => undefined);
   if (reservation === undefined) return undefined;
   const ports = portsFrom(base);
   const free = await Promise.all(Object.values(ports).map(isFree));
@@ -81,7 +81,7 @@ async function tryBlock(base: number): Promise<PortBlock | undefined> {
 
 /** Whether a server could listen on 127.0.0.1:`port` now. */
 export function isFree(port: number): Promise<boolean> {
-  return tryPort(port, loopback).then(
+  return tryPort(port, LOOPBACK).then(
     () => true,
     () => false,
   );

@@ -8,11 +8,11 @@ import { StackError } from "./stack-error.ts";
 import type { Program } from "./supervised.ts";
 import { lastLines, machineCauseOf } from "./terminal.mjs";
 
-const user = "rasterlift";
-const database = "rasterlift";
+const USER = "rasterlift";
+const DATABASE = "rasterlift";
 
 export function postgresUrl(port: number, password: string): string {
-  return urlOf(database, port, password);
+  return urlOf(DATABASE, port, password);
 }
 
 /**
@@ -126,7 +126,7 @@ async function makeCluster(
   const unicode = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]; // what is upper case beyond ASCII
   const options = [
     "--username",
-    user,
+    USER,
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
@@ -163,8 +163,8 @@ export async function postgresAnswers(port: number, password: string): Promise<b
   client.on("error", () => {});
   try {
     await client.connect();
-    const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [database]);
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${database}`);
+    const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [DATABASE]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
     return true;
   } catch {
     return false;
@@ -174,5 +174,5 @@ export async function postgresAnswers(port: number, password: string): Promise<b
 }
 
 function urlOf(name: string, port: number, password: string): string {
-  return `postgresql://${user}:${password}@127.0.0.1:${port}/${name}`;
+  return `postgresql://${USER}:${password}@127.0.0.1:${port}/${name}`;
 }

@@ -15,7 +15,7 @@ function useTerminal(t: TestContext, columns: number): string[] {
 }
 
 /** To the line's beginning, and it is cleared: ECMA-48, EL. */
-const clear = "\r\x1b[K";
+const CLEAR = "\r\x1b[K";
 
 test("a bar stays within its row of the terminal", (t) => {
   const written = useTerminal(t, 40);
@@ -23,7 +23,7 @@ test("a bar stays within its row of the terminal", (t) => {
   progress.add(500);
   t.mock.timers.tick(100);
   progress.end();
-  assert.deepEqual(written, [`${clear}Rendering something with a long name ██`, clear]);
+  assert.deepEqual(written, [`${CLEAR}Rendering something with a long name ██`, CLEAR]);
 });
 
 test("a line that is told takes the place of the bar", (t) => {
@@ -32,5 +32,5 @@ test("a line that is told takes the place of the bar", (t) => {
   t.mock.timers.tick(100);
   tell("Stopping");
   progress.end();
-  assert.equal(written[1], `${clear}Stopping\n`);
+  assert.equal(written[1], `${CLEAR}Stopping\n`);
 });

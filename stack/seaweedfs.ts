@@ -11,7 +11,7 @@ export interface S3Credentials {
 }
 
 /** Volumes are files that grow up to this size; as many are made as the disk has room for. */
-const volumeMebibytes = 1024;
+const VOLUME_MEBIBYTES = 1024;
 
 /** SeaweedFS with its S3 API on 127.0.0.1, everything else it can do switched off or bound to 127.0.0.1 too. */
 export async function seaweedProgram(
@@ -36,7 +36,7 @@ export async function seaweedProgram(
     args: [
       ...["-logtostderr=true", "mini", `-dir=${folder}`, "-ip=127.0.0.1", "-ip.bind=127.0.0.1"],
       ...[`-master.port=${ports.s3Master}`, `-master.port.grpc=${ports.s3MasterGrpc}`, "-master.telemetry=false"],
-      `-master.volumeSizeLimitMB=${volumeMebibytes}`,
+      `-master.volumeSizeLimitMB=${VOLUME_MEBIBYTES}`,
       ...[`-volume.port=${ports.s3Volume}`, `-volume.port.grpc=${ports.s3VolumeGrpc}`, "-volume.max=0"],
       // The filer's HTTP would give and take files without credentials.
       ...[`-filer.port=${ports.s3Filer}`, `-filer.port.grpc=${ports.s3FilerGrpc}`, "-disableHttp=true"],

@@ -57,9 +57,9 @@ const settingsSchema = z.object({
 const root = path.join(import.meta.dirname, "..");
 
 /** Longer than the grace that workers give to activities in flight. */
-const workerStopMs = 30_000;
-const apiStopMs = 10_000;
-const takeOverMs = 5_000;
+const WORKER_STOP_MS = 30_000;
+const API_STOP_MS = 10_000;
+const TAKE_OVER_MS = 5_000;
 
 /**
  * Starts the whole system on this machine: the engines for which no address is given, then the project's processes.
@@ -240,14 +240,18 @@ class Stack implements Watcher {
     const numbers = Array.from({ length: this.#settings.GPU_WORKERS }, (_, index) => index + 1);
     await Promise.all(
       numbers.map((number) => {
-        const program = projectProgram("gpu-worker", "gpu-worker/main.ts", env, workerStopMs);
+        const program = projectProgram("gpu-worker", "gpu-worker/main.ts", env, WORKER_STOP_MS);
         return this.#startPolling({ ...program, logName: `gpu-worker-${number}` }, GPU_QUEUE, pollers);
       }),
     );
   }
 
   async #startWorker(env: NodeJS.ProcessEnv, pollers: Pollers): Promise<void> {
-    await this.#startPolling(projectProgram("worker", "activities/main.ts", env, workerStopMs), CONTROL_QUEUE, pollers);
+    await this.#startPolling(
+      projectProgram("worker", "activities/main.ts", env, WORKER_STOP_MS),
+      CONTROL_QUEUE,
+      pollers,
+    );
   }
 
   async #startPolling(program: Program, queue: string, pollers: Pollers): Promise<void> {
@@ -256,7 +260,7 @@ class Stack implements Watcher {
   }
 
   async #startApi(env: NodeJS.ProcessEnv, address: string): Promise<void> {
-    const api = this.#supervise(projectProgram("api", "api/main.ts", env, apiStopMs));
+    const api = this.#supervise(projectProgram("api", "api/main.ts", env, API_STOP_MS));
     await api.ready(() => isOk(`http://${address}/ready`));
   }
 
@@ -316,7 +320,7 @@ function self(): ProcessIdentity {
 async function endAll(processes: SupervisorRecord["processes"]): Promise<void> {
   for (const { name, pid } of processes.filter(isRunning))
     process.kill(pid, name === "postgres" ? "SIGINT" : "SIGTERM");
-  const deadline = performance.now() + takeOverMs;
+  const deadline = performance.now() + TAKE_OVER_MS;
   while (processes.some(isRunning)) {
     if (performance.now() > deadline) for (const { pid } of processes.filter(isRunning)) killGroup(pid);
     await pause(25);

@@ -4,7 +4,7 @@ import { runCommand } from "./command.ts";
 import { startStack } from "./stack.ts";
 import { tell } from "./terminal.mjs";
 
-const usage = `Usage: npm start
+const USAGE = `Usage: npm start
 
 Starts the embedded stack in the foreground: PostgreSQL, Temporal with its UI,
 an S3 server, and the API, the worker and the GPU workers. Ctrl-C or SIGTERM
@@ -21,7 +21,7 @@ and those of the processes it starts: npm run api -- --help, and so on for
 worker and gpu-worker. JWT_SECRET is made at random where it is not given.
 `;
 
-await runCommand(usage, async (stop) => {
+await runCommand(USAGE, async (stop) => {
   parseArgs({ options: {} });
   const started = performance.now();
   const stack = await startStack({ signal: stop, say: tell });

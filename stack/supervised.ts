@@ -33,12 +33,12 @@ export interface Watcher {
   say(line: string): void;
 }
 
-const firstPauseMs = 500;
-const longestPauseMs = 30_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
 /** After so long, a process counts as running well again. */
-const runsWellAfterMs = 30_000;
-const logLimitBytes = 64 * 2 ** 20;
-const logCheckMs = 60_000;
+const RUNS_WELL_AFTER_MS = 30_000;
+const LOG_LIMIT_BYTES = 64 * 2 ** 20;
+const LOG_CHECK_MS = 60_000;
 
 /**
  * One process that is started again when it dies: at once the first time, then after a pause that doubles.
@@ -63,7 +63,7 @@ export class Supervised {
     this.logFile = path.join(logFolder, `${program.logName ?? program.name}.log`);
     this.#watcher = watcher;
     keepOneOlder(this.logFile);
-    this.#logCheck = setInterval(() => void this.#boundLog(), logCheckMs).unref();
+    this.#logCheck = setInterval(() => void this.#boundLog(), LOG_CHECK_MS).unref();
     this.#spawn();
   }
 
@@ -134,9 +134,10 @@ export class Supervised {
   }
 
   async #startAgain(how: string): Promise<void> {
-    const ranWell = Date.now() - this.#startedAt > runsWellAfterMs;
+    const ranWell = Date.now() - this.#startedAt > RUNS_WELL_AFTER_MS;
     this.#quickDeaths = ranWell ? 1 : this.#quickDeaths + 1;
-    const pauseMs = this.#quickDeaths === 1 ? 0 : Math.min(firstPauseMs * 2 ** (this.#quickDeaths - 2), longestPauseMs);
+    const pauseMs =
+      this.#quickDeaths === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickDeaths - 2), LONGEST_PAUSE_MS);
     const when = pauseMs === 0 ? "starting it again" : `starting it again in ${pauseMs / 1000} s`;
     this.#watcher.say(`${this.program.name} ended (${how}); ${when}; its log: ${this.logFile}`);
     try {
@@ -159,7 +160,7 @@ export class Supervised {
   /** The process appends, so the file can be emptied under its hands. */
   async #boundLog(): Promise<void> {
     const size = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < logLimitBytes) return;
+    if (size < LOG_LIMIT_BYTES) return;
     try {
       await copyFile(this.logFile, olderLog(this.logFile));
       truncateSync(this.logFile);

@@ -12,11 +12,11 @@ export const s3Settings = z.object({
 
 export type S3Settings = z.infer<typeof s3Settings>;
 
-const connectWithinMs = 5_000;
-const answerWithinMs = 30_000;
+const CONNECT_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 30_000;
 
 /** How long S3 may think about a Complete of thousands of parts, and how long any answer may stall. */
-export const completeWithinMs = 120_000;
+export const COMPLETE_WITHIN_MS = 120_000;
 
 /**
  * A client that makes each request once: whoever calls decides what an answer means (answers.ts) and when to try again,
@@ -32,10 +32,10 @@ export function createS3Client(settings: S3Settings, endpoint = settings.S3_ENDP
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: connectWithinMs,
-      requestTimeout: answerWithinMs,
+      connectionTimeout: CONNECT_WITHIN_MS,
+      requestTimeout: ANSWER_WITHIN_MS,
       throwOnRequestTimeout: true,
-      socketTimeout: completeWithinMs,
+      socketTimeout: COMPLETE_WITHIN_MS,
     },
   });
 }

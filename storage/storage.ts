@@ -14,7 +14,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { explain, StorageError } from "./answers.ts";
-import { completeWithinMs, createS3Client, type S3Settings } from "./client.ts";
+import { COMPLETE_WITHIN_MS, createS3Client, type S3Settings } from "./client.ts";
 
 /** A multipart upload that S3 has opened. */
 export interface OpenUpload {
@@ -33,7 +33,7 @@ export interface StoredObject {
   crc32?: string;
 }
 
-const markHeader = "rasterlift-upload";
+const MARK_HEADER = "rasterlift-upload";
 
 /**
  * The bucket that renders are stored in, as one upload sees it:
@@ -66,7 +66,7 @@ export class Storage {
     const command = new CreateMultipartUploadCommand({
       ...this.#at(key),
       ContentType: contentType,
-      Metadata: { [markHeader]: mark },
+      Metadata: { [MARK_HEADER]: mark },
     });
     const { UploadId } = await this.#explained("CreateMultipartUpload", key, this.#client.send(command));
     if (UploadId === undefined) throw this.#notUnderstood("CreateMultipartUpload", key, "its answer has no UploadId");
@@ -102,7 +102,7 @@ export class Storage {
       UploadId: uploadId,
       MultipartUpload: { Parts: etags.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })) },
     });
-    const sent = this.#client.send(command, { requestTimeout: completeWithinMs });
+    const sent = this.#client.send(command, { requestTimeout: COMPLETE_WITHIN_MS });
     const { ETag, Key } = await this.#explained("CompleteMultipartUpload", key, sent);
     if (!ETag || !Key) throw this.#notUnderstood("CompleteMultipartUpload", key, "its answer has no ETag and Key");
     return { etag: unquoted(ETag) };
@@ -146,7 +146,7 @@ export class Storage {
     });
     if (object === undefined) return undefined;
     const { ContentLength = 0, ETag = "", Metadata, ChecksumCRC32, ChecksumType } = object;
-    const mark = Metadata?.[markHeader];
+    const mark = Metadata?.[MARK_HEADER];
     return {
       size: ContentLength,
       etag: unquoted(ETag),

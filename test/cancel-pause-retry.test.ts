@@ -7,14 +7,14 @@ import { ProxiedStack, sendsPart } from "./support/proxied-stack.ts";
 import { s3Error } from "./support/s3-proxy.ts";
 import { waitFor } from "./support/wait-for.ts";
 
-const resumeWindowSeconds = 6;
+const RESUME_WINDOW_SECONDS = 6;
 
 describe("cancel, pause and retry", () => {
   let proxied: ProxiedStack;
   let client: Client;
   const user = "user";
   before(async () => {
-    proxied = await ProxiedStack.start({ RESUME_WINDOW_SECONDS: `${resumeWindowSeconds}`, GPU_CONCURRENCY: "2" });
+    proxied = await ProxiedStack.start({ RESUME_WINDOW_SECONDS: `${RESUME_WINDOW_SECONDS}`, GPU_CONCURRENCY: "2" });
     client = await proxied.stack.client(user);
   });
   afterEach(() => proxied.clear());
@@ -175,7 +175,7 @@ describe("cancel, pause and retry", () => {
       ]);
       assert.deepEqual([failure?.code, failure?.part], ["S3Refused", 3]);
       const window = Date.parse(resumableUntil ?? "") - Date.parse(finishedAt ?? "");
-      assert.equal(window, resumeWindowSeconds * 1000);
+      assert.equal(window, RESUME_WINDOW_SECONDS * 1000);
       await assertImpossible("pauseRender", id, "FAILED");
 
       await client.act("retryRender", id);

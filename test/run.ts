@@ -10,7 +10,7 @@ import { StackError } from "../stack/stack-error.ts";
 import { showStep } from "../stack/terminal.mjs";
 import { Report } from "./support/report.ts";
 
-const usage = `Usage: npm test [-- NAME ...]
+const USAGE = `Usage: npm test [-- NAME ...]
 
 Type check, lint, dead code, and every test: first those beside the code,
 several files at a time, then those in test/, which run on embedded stacks of
@@ -22,7 +22,7 @@ contain one. The last line is the count, "N passed, N failed"; the exit code is
 const root = path.join(import.meta.dirname, "..");
 
 /** A file that takes longer than this hangs. */
-const fileTimeoutMs = 30 * 60_000;
+const FILE_TIMEOUT_MS = 30 * 60_000;
 
 const checks = [
   { name: "type check (tsc)", command: ["tsc", "--noEmit"] },
@@ -30,7 +30,7 @@ const checks = [
   { name: "dead code (knip)", command: ["knip", "--no-progress"] },
 ] as const;
 
-await runCommand(usage, async (stop) => {
+await runCommand(USAGE, async (stop) => {
   const { positionals: names } = parseArgs({ allowPositionals: true });
   const report = new Report(root);
   const files = testFiles(names);
@@ -66,7 +66,7 @@ async function runTests(files: string[], concurrency: number, report: Report, si
   if (files.length === 0 || signal.aborted) return;
   const paths = files.map((file) => path.join(root, file));
   const step = showStep(`${files.length} test files, ${concurrency === 1 ? "one" : concurrency} at a time`);
-  for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: fileTimeoutMs }))
+  for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: FILE_TIMEOUT_MS }))
     report.take(event);
   step.done();
 }

@@ -14,11 +14,11 @@ const running: RenderState = {
   ],
   backends: [],
 };
-const fourMebibytes = 4 * 2 ** 20;
+const FOUR_MEBIBYTES = 4 * 2 ** 20;
 
 test("says how many parts wait, and that a GPU worker must run while none has come back", () => {
   assert.equal(
-    renderDetails(running, fourMebibytes),
+    renderDetails(running, FOUR_MEBIBYTES),
     "**RUNNING**: 0 of 4 parts, 0.0 of 4.0 MiB in S3\n" +
       "- 3 parts wait on task queue `gpu` or are being rendered; none has come back yet. " +
       "A gpu-worker must run: `npm run gpu-worker`",
@@ -40,7 +40,7 @@ test("says what rendered it, what was retried, what failed and how long the part
     failure: { code: "S3Refused", message: "S3 says no.", part: 4 },
     resumableUntil: "2030-01-01T00:00:00.000Z",
   };
-  assert.deepEqual(renderDetails(failed, fourMebibytes).split("\n"), [
+  assert.deepEqual(renderDetails(failed, FOUR_MEBIBYTES).split("\n"), [
     "**FAILED**: 3 of 4 parts, 3.0 of 4.0 MiB in S3",
     "- rendered by webasm, cpu",
     "- 2 parts needed more than one attempt",

@@ -10,10 +10,10 @@ interface Waiting {
 }
 
 /** After progress went out, more of it gathers for so long, then goes out with the next thing that happens ... */
-const gatherMs = 500;
+const GATHER_MS = 500;
 
 /** ... or by itself, where nothing happens. */
-const latestMs = 1_000;
+const LATEST_MS = 1_000;
 
 /**
  * The one place from which a render's events go out, numbered and in order. Progress gathers while an event is being
@@ -76,13 +76,13 @@ export class EventRecorder {
   }
 
   #isDue(): boolean {
-    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#progressRecordedAt >= gatherMs;
+    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#progressRecordedAt >= GATHER_MS;
   }
 
   async #run(): Promise<never> {
     for (;;) {
       await condition(() => this.#hasNews());
-      if (!this.#isDue()) await condition(() => this.#isDue(), latestMs, { summary: "Gather progress" });
+      if (!this.#isDue()) await condition(() => this.#isDue(), LATEST_MS, { summary: "Gather progress" });
       this.#recording = true;
       const status = this.#statuses.shift();
       if (status !== undefined) await this.#recordWaiting(status);

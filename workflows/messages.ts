@@ -3,7 +3,7 @@ import type { RenderSpec } from "../images/spec.ts";
 /** The task queue of workflows and control activities. */
 export const CONTROL_QUEUE = "control";
 
-export const renderWorkflowType = "renderImage";
+export const RENDER_WORKFLOW_TYPE = "renderImage";
 
 export function renderWorkflowId(renderId: string): string {
   return `render-${renderId}`;

@@ -12,10 +12,10 @@ export interface PresignedWindow {
 }
 
 /** URLs are presigned for so many parts at a time. */
-const windowSize = 32;
+const WINDOW_SIZE = 32;
 
 /** A URL that has less than this, or half of its life, left is not handed out: it would only end in the queue. */
-const reserveMs = 60_000;
+const RESERVE_MS = 60_000;
 
 /** Presigned URLs, made in windows just ahead of use and never kept until they are old. */
 export class PartUrls {
@@ -33,7 +33,7 @@ export class PartUrls {
    */
   async take({ from, to }: { from: number; to: number }): Promise<PartUrl> {
     if (!this.#urls.has(from) || Date.now() >= this.#takeBefore)
-      await this.#refill(from, Math.min(to, from + windowSize - 1));
+      await this.#refill(from, Math.min(to, from + WINDOW_SIZE - 1));
     const url = this.#urls.get(from);
     if (url === undefined) throw new RangeError(`No URL was presigned for part ${from}.`);
     this.#urls.delete(from);
@@ -43,7 +43,7 @@ export class PartUrls {
   async #refill(from: number, to: number): Promise<void> {
     this.#urls.clear();
     const { urls, expiresAt } = await this.#presign(from, to);
-    this.#takeBefore = expiresAt - Math.min(reserveMs, (expiresAt - Date.now()) / 2);
+    this.#takeBefore = expiresAt - Math.min(RESERVE_MS, (expiresAt - Date.now()) / 2);
     urls.forEach((url, index) => {
       this.#urls.set(from + index, { url, expiresAt });
     });

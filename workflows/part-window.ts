@@ -1,18 +1,18 @@
-const least = 2;
+const LEAST = 2;
 
 /** Far from Temporal's limit of 2,000 activities under way in one workflow. */
-const greatest = 512;
+const GREATEST = 512;
 
 /** As long as no GPU worker is seen: what one takes at once by default. */
-const defaultSlots = 4;
+const DEFAULT_SLOTS = 4;
 
 /**
  * For every two parts that GPU workers take at once, a third is put on the queue, so that it is there when one is done.
  */
-const partsPerSlot = 1.5;
+const PARTS_PER_SLOT = 1.5;
 
 /** A part that waited longer for a GPU worker was put on the queue too early. */
-const longWaitMs = 1_000;
+const LONG_WAIT_MS = 1_000;
 
 /**
  * How many parts a render has on the GPU queue at a time: a few more than GPU workers take at once. So they are kept
@@ -31,7 +31,7 @@ export class PartWindow {
 
   /** Parts, 2 … 512. */
   get size(): number {
-    return this.#size ?? windowFor(defaultSlots);
+    return this.#size ?? windowFor(DEFAULT_SLOTS);
   }
 
   /**
@@ -39,19 +39,19 @@ export class PartWindow {
    * seen, so fewer than before means nothing.
    */
   saw(slots: number): void {
-    this.#limit = Math.max(this.#limit, windowFor(slots || defaultSlots));
+    this.#limit = Math.max(this.#limit, windowFor(slots || DEFAULT_SLOTS));
     this.#size ??= this.#limit;
   }
 
   /** A part has come back that had waited so long; `inFlight` parts were, itself included, when it was put. */
   returned(inFlight: number, waitedMs: number): void {
     this.#size =
-      waitedMs > longWaitMs
-        ? Math.max(Math.min(this.size, inFlight - 1), least)
+      waitedMs > LONG_WAIT_MS
+        ? Math.max(Math.min(this.size, inFlight - 1), LEAST)
         : Math.min(Math.max(this.size, Math.ceil(inFlight * 1.25)), Math.max(this.#limit, this.size));
   }
 }
 
 function windowFor(slots: number): number {
-  return Math.min(Math.max(Math.ceil(slots * partsPerSlot), least), greatest);
+  return Math.min(Math.max(Math.ceil(slots * PARTS_PER_SLOT), LEAST), GREATEST);
 }

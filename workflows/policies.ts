@@ -17,13 +17,13 @@ import { GPU_QUEUE, type PartActivities } from "../gpu-worker/part.ts";
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** A process that died is noticed after this long without a heartbeat. */
-const heartbeatTimeout = "10 seconds";
+const HEARTBEAT_TIMEOUT = "10 seconds";
 
 /** One or two small requests to S3, and the user waits: quick at first, over within about three minutes. */
 export const { initUpload } = proxyActivities<ControlActivities>({
   summary: "Open the multipart upload",
   startToCloseTimeout: "2 minutes",
-  heartbeatTimeout,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType,
   retry: { initialInterval: "250 ms", maximumInterval: "30 seconds", maximumAttempts: 12 },
 });
@@ -43,7 +43,7 @@ export const { presignParts } = proxyActivities<ControlActivities>({
 const partPolicy: ActivityOptions = {
   taskQueue: GPU_QUEUE,
   startToCloseTimeout: "2 hours",
-  heartbeatTimeout,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType,
   retry: { initialInterval: "1 second", maximumInterval: "1 minute", maximumAttempts: 12 },
 };
@@ -53,7 +53,7 @@ export const { renderAndUploadPart } = proxyActivities<PartActivities>(partPolic
 export const { completeUpload } = proxyActivities<ControlActivities>({
   summary: "Complete the upload and check the object",
   startToCloseTimeout: "10 minutes",
-  heartbeatTimeout,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType,
   retry: { initialInterval: "250 ms", maximumInterval: "30 seconds", maximumAttempts: 20 },
 });
@@ -62,7 +62,7 @@ export const { completeUpload } = proxyActivities<ControlActivities>({
 export const { abortUpload } = proxyActivities<ControlActivities>({
   summary: "Abort the upload until S3 has nothing left of it",
   startToCloseTimeout: "2 minutes",
-  heartbeatTimeout,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: "250 ms", maximumInterval: "1 minute" },
 });
 
@@ -79,6 +79,6 @@ export const { recordEvent } = proxyLocalActivities<ControlActivities>({
 /** The janitor's: the next round comes by itself, so a failed one is not insisted on. */
 export const { startLostRenders, abortOrphanUploads } = proxyActivities<JanitorActivities>({
   startToCloseTimeout: "10 minutes",
-  heartbeatTimeout,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: "1 second", maximumAttempts: 3 },
 });

@@ -28,7 +28,7 @@ import { PartWindow } from "./part-window.ts";
 import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
 
 /** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
-const failedPartsLimit = 3;
+const FAILED_PARTS_LIMIT = 3;
 
 /** What one run of the workflow hands to the next when its history has grown long. */
 interface CarriedRender {
@@ -285,7 +285,7 @@ class RenderRun {
   }
 
   #isHopeless(): boolean {
-    return isLoss(this.#failure) || this.#ledger.count("FAILED") >= failedPartsLimit;
+    return isLoss(this.#failure) || this.#ledger.count("FAILED") >= FAILED_PARTS_LIMIT;
   }
 
   #startPart(part: number, url: PartUrl): void {

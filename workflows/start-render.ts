@@ -1,6 +1,6 @@
 import { type WorkflowClient, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import type { Render } from "../database/render.ts";
-import { CONTROL_QUEUE, type RenderImageInput, renderWorkflowId, renderWorkflowType } from "./messages.ts";
+import { CONTROL_QUEUE, RENDER_WORKFLOW_TYPE, type RenderImageInput, renderWorkflowId } from "./messages.ts";
 
 /**
  * Starts a QUEUED render's workflow. Harmless to repeat: the workflow's id is the render's, and one that runs or has
@@ -15,7 +15,7 @@ export async function startRenderImage(
   const { id, spec, pattern, byteSize, partSize, partCount } = render;
   const input: RenderImageInput = { renderId: id, spec, byteSize, partSize, partCount, resumeWindowSeconds };
   try {
-    await client.start(renderWorkflowType, {
+    await client.start(RENDER_WORKFLOW_TYPE, {
       workflowId: renderWorkflowId(id),
       taskQueue: CONTROL_QUEUE,
       args: [input],

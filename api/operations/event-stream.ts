@@ -6,7 +6,7 @@ import type { Watch } from "../event-feed.ts";
 import { type RenderView, viewOf } from "./view.ts";
 
 /** Events read at once: a subscriber holds no more than these, however slow it is. */
-export const pageSize = 50;
+export const PAGE_SIZE = 50;
 
 /** An event with the render as it was then. */
 export interface RenderEventView {
@@ -21,7 +21,7 @@ export function eventView({ sequence, at, kind, state }: RenderEvent, row: Rende
   return { sequence, at: at.toISOString(), kind, render: viewOf(row, state) };
 }
 
-const pauseMs = 1_000;
+const PAUSE_MS = 1_000;
 
 /**
  * Reads a page however long PostgreSQL is away: a failing stream would close the whole socket for good.
@@ -33,7 +33,7 @@ export async function readPage<E>(read: () => Promise<E[]>, watch: Watch, log: L
       return await read();
     } catch (err) {
       log.warn({ err }, "an event stream cannot read; trying again");
-      await sleep(pauseMs);
+      await sleep(PAUSE_MS);
     }
   }
   return [];

@@ -3,9 +3,9 @@ import { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput } from "../errors.ts";
-import { defaultPage, longestPage } from "../limits.ts";
+import { DEFAULT_PAGE, LONGEST_PAGE } from "../limits.ts";
 
-const maximumFilterValues = 100;
+const MAX_FILTER_VALUES = 100;
 
 export interface RenderListArguments {
   first?: number | null | undefined;
@@ -86,9 +86,9 @@ function idOf(argument: string, cursor: string): string {
 
 function pageSize({ first, last }: RenderListArguments): number {
   if (first != null && last != null) throw badUserInput("Give first or last, not both.");
-  const limit = first ?? last ?? defaultPage;
-  if (limit >= 1 && limit <= longestPage) return limit;
-  throw badUserInput(`${first == null ? "last" : "first"} is ${limit}; it must be from 1 to ${longestPage}.`);
+  const limit = first ?? last ?? DEFAULT_PAGE;
+  if (limit >= 1 && limit <= LONGEST_PAGE) return limit;
+  throw badUserInput(`${first == null ? "last" : "first"} is ${limit}; it must be from 1 to ${LONGEST_PAGE}.`);
 }
 
 function conditions({
@@ -97,8 +97,8 @@ function conditions({
   nameContains,
 }: NonNullable<RenderListArguments["filter"]>): FilterQuery<Render>[] {
   for (const [field, values] of Object.entries({ status, pattern })) {
-    if (values && values.length > maximumFilterValues) {
-      throw badUserInput(`filter.${field} has ${values.length} values; it may have ${maximumFilterValues}.`);
+    if (values && values.length > MAX_FILTER_VALUES) {
+      throw badUserInput(`filter.${field} has ${values.length} values; it may have ${MAX_FILTER_VALUES}.`);
     }
   }
   if ([nameContains, ...(pattern ?? [])].some((text) => text?.includes("\0"))) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { applyEvent, eventChannel } from "../../database/apply-event.ts";
+import { applyEvent, EVENT_CHANNEL } from "../../database/apply-event.ts";
 import { createRender } from "../../database/create-render.ts";
 import { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
@@ -74,7 +74,7 @@ describe("event subscriptions", () => {
     await api.orm.em.fork().nativeDelete(Render, { id: deleted });
     await api.orm.em
       .fork()
-      .execute(`notify ${eventChannel}, '{"renderId":"${deleted}","sequence":1,"userId":"alice"}'`);
+      .execute(`notify ${EVENT_CHANNEL}, '{"renderId":"${deleted}","sequence":1,"userId":"alice"}'`);
     await record(reached, 3, "COMPLETED");
     assert.deepEqual(await beyond, []);
     assert.equal((await last.next()).done, true);
@@ -85,7 +85,7 @@ describe("event subscriptions", () => {
     const id = await queued();
     const events = sequences(id, 0);
     for (const payload of ["", "null", "{", "[]"]) {
-      await api.orm.em.fork().execute(`notify ${eventChannel}, '${payload}'`);
+      await api.orm.em.fork().execute(`notify ${EVENT_CHANNEL}, '${payload}'`);
     }
     await record(id, 2, "CANCELED");
     assert.deepEqual(await events, [1, 2]);

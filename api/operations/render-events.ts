@@ -4,7 +4,7 @@ import { endStatuses } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput, notFound } from "../errors.ts";
 import type { Watch } from "../event-feed.ts";
-import { closing, eventView, pageSize, type RenderEventView, readPage } from "./event-stream.ts";
+import { closing, eventView, PAGE_SIZE, type RenderEventView, readPage } from "./event-stream.ts";
 import { findRender } from "./view.ts";
 
 /**
@@ -37,7 +37,7 @@ async function* read(render: Render, after: number, watch: Watch, { em, log }: C
         em().find(
           RenderEvent,
           { render: render.id, sequence: { $gt: sequence } },
-          { orderBy: { sequence: "asc" }, limit: pageSize },
+          { orderBy: { sequence: "asc" }, limit: PAGE_SIZE },
         );
       const page = await readPage(next, watch, log);
       for (const event of page) {
@@ -45,7 +45,7 @@ async function* read(render: Render, after: number, watch: Watch, { em, log }: C
         sequence = event.sequence;
         ended = endStatuses.includes(event.state.status);
       }
-      const mayBeMore = page.length === pageSize || (page.length > 0 && ended);
+      const mayBeMore = page.length === PAGE_SIZE || (page.length > 0 && ended);
       if (mayBeMore) continue;
       if (ended || (page.length === 0 && (await isOver()))) return;
       if (!(await watch.changed())) return;

@@ -14,7 +14,7 @@ import {
 } from "./user-errors.ts";
 import { type RenderView, viewOf } from "./view.ts";
 
-const maxTextLength = 200;
+const MAX_TEXT_LENGTH = 200;
 
 export interface StartRenderArguments {
   spec: RenderSpecInput;
@@ -66,8 +66,8 @@ export async function startRender(input: StartRenderArguments, context: Context)
 function checkText(field: string, text: string | null | undefined, minimum: number): FieldIssue[] {
   if (text == null) return [];
   const { length } = [...text];
-  const fits = length >= minimum && length <= maxTextLength;
+  const fits = length >= minimum && length <= MAX_TEXT_LENGTH;
   if (fits && !/\p{Cc}|\p{Cs}/u.test(text)) return [];
-  const message = `${field} has ${length} characters; it must have ${minimum} to ${maxTextLength}, none of them a control character or half of a surrogate pair.`;
+  const message = `${field} has ${length} characters; it must have ${minimum} to ${MAX_TEXT_LENGTH}, none of them a control character or half of a surrogate pair.`;
   return [{ path: [field], message }];
 }

@@ -13,9 +13,9 @@ export function viewOf(row: Render, state: RenderState = row.state): RenderView 
   return { __typename: "Render", row, state };
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The viewer's render, or null where it is absent or another's. */
 export async function findRender({ em, viewerId }: Context, id: string): Promise<Render | null> {
-  return uuid.test(id) ? await em().findOne(Render, { id, userId: viewerId }) : null;
+  return UUID.test(id) ? await em().findOne(Render, { id, userId: viewerId }) : null;
 }

@@ -2,7 +2,7 @@ import { RenderEvent } from "../../database/render-event.ts";
 import { Viewer } from "../../database/viewer.ts";
 import type { Context } from "../context.ts";
 import type { Watch } from "../event-feed.ts";
-import { closing, eventView, pageSize, type RenderEventView, readPage } from "./event-stream.ts";
+import { closing, eventView, PAGE_SIZE, type RenderEventView, readPage } from "./event-stream.ts";
 
 /** The events of all the viewer's renders, in the order of their commits, from now on. */
 export async function viewerRenderEvents(context: Context): Promise<AsyncIterableIterator<RenderEventView>> {
@@ -20,14 +20,14 @@ async function* read(userId: string, from: number, watch: Watch, { em, log }: Co
         em().find(
           RenderEvent,
           { userId, position: { $gt: position } },
-          { orderBy: { position: "asc" }, limit: pageSize, populate: ["render"] },
+          { orderBy: { position: "asc" }, limit: PAGE_SIZE, populate: ["render"] },
         );
       const page = await readPage(next, watch, log);
       for (const event of page) {
         yield eventView(event, event.render);
         position = event.position;
       }
-      if (page.length < pageSize && !(await watch.changed())) return;
+      if (page.length < PAGE_SIZE && !(await watch.changed())) return;
     }
   } finally {
     watch.close();

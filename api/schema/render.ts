@@ -25,7 +25,7 @@ const RenderFailure = builder.objectRef<RenderFailureState>("RenderFailure").imp
   }),
 });
 
-const longestLinkSeconds = 604_800;
+const LONGEST_LINK_SECONDS = 604_800;
 
 export const Render = builder.objectRef<RenderView>("Render").implement({
   description: "One image on its way into S3, or there already.",
@@ -110,8 +110,8 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
       },
       extensions: { cost: 10 },
       resolve: async ({ row, state }, { expiresIn }, { storage }) => {
-        if (expiresIn < 1 || expiresIn > longestLinkSeconds) {
-          throw badUserInput(`expiresIn is ${expiresIn}; it must be from 1 to ${longestLinkSeconds} seconds.`);
+        if (expiresIn < 1 || expiresIn > LONGEST_LINK_SECONDS) {
+          throw badUserInput(`expiresIn is ${expiresIn}; it must be from 1 to ${LONGEST_LINK_SECONDS} seconds.`);
         }
         if (state.status !== "COMPLETED") return null;
         const { spec, id } = row;

@@ -4,8 +4,8 @@ import type { RenderSpec } from "../../images/spec.ts";
 import { referencePixel } from "./patterns.ts";
 import { image } from "./reference.fixture.ts";
 
-const black = "#000000";
-const white = "#FFFFFF";
+const BLACK = "#000000";
+const WHITE = "#FFFFFF";
 
 /** Every expected value here was worked out by hand from the definitions. */
 describe("referencePixel", () => {
@@ -22,7 +22,7 @@ describe("referencePixel", () => {
     ],
     [
       "gradient upwards",
-      image("gradient", { from: black, to: white, direction: "UP" }),
+      image("gradient", { from: BLACK, to: WHITE, direction: "UP" }),
       [
         [0, 1, 0x000000],
         [0, 0, 0xffffff],
@@ -30,7 +30,7 @@ describe("referencePixel", () => {
     ],
     [
       "gradient in steps",
-      image("gradient", { from: black, to: white, direction: "LEFT", steps: 3 }, { width: 7 }),
+      image("gradient", { from: BLACK, to: WHITE, direction: "LEFT", steps: 3 }, { width: 7 }),
       [
         [6, 0, 0x000000],
         [4, 0, 0x000000],
@@ -41,12 +41,12 @@ describe("referencePixel", () => {
     ],
     [
       "gradient one pixel wide",
-      image("gradient", { from: "#010203", to: white, direction: "RIGHT" }, { width: 1 }),
+      image("gradient", { from: "#010203", to: WHITE, direction: "RIGHT" }, { width: 1 }),
       [[0, 0, 0x010203]],
     ],
     [
       "gradient over the widest image",
-      image("gradient", { from: black, to: white, direction: "RIGHT" }, { width: 1_048_576 }),
+      image("gradient", { from: BLACK, to: WHITE, direction: "RIGHT" }, { width: 1_048_576 }),
       [
         [1_048_574, 0, 0xfefefe],
         [4112, 0, 0x000000],
@@ -55,7 +55,7 @@ describe("referencePixel", () => {
     ],
     [
       "checkerboard",
-      image("checkerboard", { cellWidth: 2, cellHeight: 1, even: black, odd: white }),
+      image("checkerboard", { cellWidth: 2, cellHeight: 1, even: BLACK, odd: WHITE }),
       [
         [1, 0, 0x000000],
         [2, 0, 0xffffff],
@@ -64,7 +64,7 @@ describe("referencePixel", () => {
     ],
     [
       "horizontal stripes",
-      image("stripes", { axis: "HORIZONTAL", onWidth: 1, offWidth: 2, on: white, off: black }, { height: 5 }),
+      image("stripes", { axis: "HORIZONTAL", onWidth: 1, offWidth: 2, on: WHITE, off: BLACK }, { height: 5 }),
       [
         [0, 0, 0xffffff],
         [0, 2, 0x000000],
@@ -83,7 +83,7 @@ describe("referencePixel", () => {
       "grid",
       image(
         "grid",
-        { spacingX: 3, spacingY: 2, thickness: 1, line: white, background: black },
+        { spacingX: 3, spacingY: 2, thickness: 1, line: WHITE, background: BLACK },
         { width: 5, height: 4 },
       ),
       [
@@ -95,7 +95,7 @@ describe("referencePixel", () => {
     ],
     [
       "border",
-      image("border", { thickness: 1, line: white, background: black }, { width: 4, height: 3 }),
+      image("border", { thickness: 1, line: WHITE, background: BLACK }, { width: 4, height: 3 }),
       [
         [0, 1, 0xffffff],
         [1, 1, 0x000000],
@@ -106,7 +106,7 @@ describe("referencePixel", () => {
     [
       // (2·0−2)² + (2·0−1)² = 5; 5 mod 4 = 1; floor(1·256/4) = 64; in doubles, cos(π/2) > 0, so table[64] = 127
       "zone plate",
-      image("zonePlate", { period: 4, dark: black, light: white }),
+      image("zonePlate", { period: 4, dark: BLACK, light: WHITE }),
       [
         [0, 0, 0x7f7f7f],
         [1, 0, 0x7f7f7f],
@@ -115,7 +115,7 @@ describe("referencePixel", () => {
     [
       // (2·1048575 − 1048576 + 1)² = 1048575² and the same down; 2·1048575² mod 4096 = 2; 2·256/4096 = 0; table[0] = 0
       "zone plate's far corner",
-      image("zonePlate", { period: 4096, dark: "#102030", light: white }, { width: 2 ** 20, height: 2 ** 20 }),
+      image("zonePlate", { period: 4096, dark: "#102030", light: WHITE }, { width: 2 ** 20, height: 2 ** 20 }),
       [[2 ** 20 - 1, 2 ** 20 - 1, 0x102030]],
     ],
     [

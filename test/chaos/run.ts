@@ -6,7 +6,7 @@ import { allRgb, MIB } from "../support/images.ts";
 import { ProxiedStack } from "../support/proxied-stack.ts";
 import { seededRandom } from "../support/random.ts";
 
-const usage = `Usage: npm run test:chaos -- [--kills N] [--seed N]
+const USAGE = `Usage: npm run test:chaos -- [--kills N] [--seed N]
 
 Kills processes of a running stack at random moments, with kill -9, until N
 kills (50) have happened: api, worker, gpu-worker, temporal, postgres, s3, the
@@ -24,14 +24,14 @@ const { values: options } = parseArgs({
   },
 });
 if (options.help) {
-  process.stdout.write(usage);
+  process.stdout.write(USAGE);
   process.exit(0);
 }
 
 const wanted = Number(options.kills);
 const seed = options.seed === undefined ? randomInt(2 ** 31) : Number(options.seed);
 if (!Number.isInteger(wanted) || !Number.isInteger(seed)) {
-  process.stderr.write(`--kills and --seed take whole numbers.\n\n${usage}`);
+  process.stderr.write(`--kills and --seed take whole numbers.\n\n${USAGE}`);
   process.exit(1);
 }
 console.log(`seed ${seed}`);

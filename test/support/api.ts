@@ -15,7 +15,7 @@ import { Client } from "./client.ts";
 import { TestDatabase } from "./database.ts";
 
 /** An address at which nothing answers. */
-const nowhere = "127.0.0.1:1";
+const NOWHERE = "127.0.0.1:1";
 
 /** The API in this process, on a PostgreSQL of its own; S3 is away, and so is Temporal unless its address is given. */
 export class TestApi {
@@ -40,7 +40,7 @@ export class TestApi {
   }
 
   /** @param jwksUrl whose keys sign tokens, instead of a secret of its own */
-  static async open(temporalAddress = nowhere, jwksUrl?: string): Promise<TestApi> {
+  static async open(temporalAddress = NOWHERE, jwksUrl?: string): Promise<TestApi> {
     const database = await TestDatabase.open();
     const secret = randomBytes(32).toString("hex");
     const settings = readSettings(apiSettings, {
@@ -48,7 +48,7 @@ export class TestApi {
       ...(jwksUrl === undefined ? { JWT_SECRET: secret } : { JWKS_URL: jwksUrl }),
       MAX_ACTIVE_RENDERS: "5",
       S3_BUCKET: "renders",
-      S3_ENDPOINT: `http://${nowhere}`,
+      S3_ENDPOINT: `http://${NOWHERE}`,
       TEMPORAL_UI_URL: "http://ui.example/",
     });
     const log = createLog("api-test");

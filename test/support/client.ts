@@ -72,14 +72,14 @@ export interface StartInput {
 
 export type Action = "pauseRender" | "resumeRender" | "cancelRender" | "retryRender";
 
-const snapshotFields = `
+const SNAPSHOT_FIELDS = `
   id name status width height format pattern byteSize partSize partCount partsDone bytesUploaded progress retriedParts
   parts { from to state } backends failure { code message part } resumableUntil etag crc32
   createdAt startedAt finishedAt`;
-const renderFields = `${snapshotFields} workflow { workflowId runId url } downloadUrl`;
-const outcomeFields = `__typename ... on Render { ${renderFields} } ... on UserError { message }`;
-const startFields = `${outcomeFields} ... on InvalidSpecError { issues { path message } }`;
-const actionFields = `${outcomeFields} ... on InvalidStateError { status }`;
+const RENDER_FIELDS = `${SNAPSHOT_FIELDS} workflow { workflowId runId url } downloadUrl`;
+const OUTCOME_FIELDS = `__typename ... on Render { ${RENDER_FIELDS} } ... on UserError { message }`;
+const START_FIELDS = `${OUTCOME_FIELDS} ... on InvalidSpecError { issues { path message } }`;
+const ACTION_FIELDS = `${OUTCOME_FIELDS} ... on InvalidStateError { status }`;
 
 /** Whoever calls the API with one token, over both transports. */
 export class Client {
@@ -113,7 +113,7 @@ export class Client {
   }
 
   async start(input: StartInput): Promise<Outcome> {
-    const query = `mutation ($input: StartRenderInput!) { startRender(input: $input) { ${startFields} } }`;
+    const query = `mutation ($input: StartRenderInput!) { startRender(input: $input) { ${START_FIELDS} } }`;
     return (await this.request<{ startRender: Outcome }>(query, { input })).startRender;
   }
 
@@ -125,7 +125,7 @@ export class Client {
   }
 
   async act(action: Action, id: string): Promise<Outcome> {
-    const query = `mutation ($id: ID!) { outcome: ${action}(id: $id) { ${actionFields} } }`;
+    const query = `mutation ($id: ID!) { outcome: ${action}(id: $id) { ${ACTION_FIELDS} } }`;
     return (await this.request<{ outcome: Outcome }>(query, { id })).outcome;
   }
 
@@ -136,7 +136,7 @@ export class Client {
   }
 
   async render(id: string): Promise<Render | null> {
-    const query = `query ($id: ID!) { render(id: $id) { ${renderFields} } }`;
+    const query = `query ($id: ID!) { render(id: $id) { ${RENDER_FIELDS} } }`;
     return (await this.request<{ render: Render | null }>(query, { id })).render;
   }
 
@@ -161,7 +161,7 @@ export class Client {
   /** The render's events, from the next one after `after`, until it has ended. */
   async *events(id: string, after?: number): AsyncGenerator<RenderEvent> {
     const query = `subscription ($id: ID!, $after: Int) {
-      renderEvents(id: $id, after: $after) { sequence at kind render { ${snapshotFields} } } }`;
+      renderEvents(id: $id, after: $after) { sequence at kind render { ${SNAPSHOT_FIELDS} } } }`;
     for await (const { renderEvents } of this.subscribe<{ renderEvents: RenderEvent }>(query, { id, after })) {
       yield renderEvents;
     }

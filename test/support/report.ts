@@ -6,7 +6,7 @@ import { lastLines, tell } from "../../stack/terminal.mjs";
 type DataOf<T extends TestEvent["type"]> = Extract<TestEvent, { type: T }>["data"];
 
 /** A file's output is shown where it failed, and of that its end. */
-const shownLines = 60;
+const SHOWN_LINES = 60;
 
 /** Counts checks and tests, prints one line a file, and failures in full as they come and by name at the end. */
 export class Report {
@@ -88,7 +88,7 @@ export class Report {
     const mark = this.#failedInFile === 0 ? "✔" : "✖";
     tell(`${mark} ${path.relative(this.#root, file)}: ${this.#passedInFile} passed${failed} (${seconds})`);
     const output = this.#output.get(file) ?? "";
-    if (this.#failedInFile > 0 && output !== "") tell(`  its output ends:\n${lastLines(output, shownLines)}`);
+    if (this.#failedInFile > 0 && output !== "") tell(`  its output ends:\n${lastLines(output, SHOWN_LINES)}`);
     this.#output.delete(file);
     this.#passedInFile = 0;
     this.#failedInFile = 0;

@@ -28,7 +28,7 @@ interface StackInfo {
 const startScript = path.resolve(import.meta.dirname, "../../stack/start.ts");
 
 /** Settings of this machine's user that a test must not depend on. */
-const ownSettings = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|RASTERLIFT_CACHE)$/;
+const OWN_SETTINGS = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|RASTERLIFT_CACHE)$/;
 
 /**
  * A whole embedded stack, started as `npm start` starts it, in a data folder and on ports of its own. Tests see it as
@@ -60,7 +60,7 @@ export class TestStack {
 
   /** Starts it (again), on the same data folder. */
   async start(): Promise<void> {
-    const inherited = Object.entries(process.env).filter(([name]) => ownSettings.test(name));
+    const inherited = Object.entries(process.env).filter(([name]) => OWN_SETTINGS.test(name));
     const supervisor = spawn(process.execPath, [startScript], {
       env: { ...Object.fromEntries(inherited), ...this.#settings },
       stdio: ["ignore", "pipe", "pipe", "ipc"], // the channel ends the stack with this process, however that ends

@@ -11,10 +11,10 @@ import type { RecordedEvent, RenderState } from "../../database/state.ts";
 import { GPU_QUEUE, type PartActivities, type PartResult, type PartTask } from "../../gpu-worker/part.ts";
 import {
   CONTROL_QUEUE,
+  RENDER_WORKFLOW_TYPE,
   type RenderImageInput,
   type RenderUpdate,
   renderWorkflowId,
-  renderWorkflowType,
 } from "../../workflows/messages.ts";
 import { startTemporal } from "./temporal.ts";
 
@@ -22,7 +22,7 @@ import { startTemporal } from "./temporal.ts";
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
 /** By default, the server looks for tasks to hand out at most 20 times a second, so that each step waits some 40 ms. */
-const promptly = "history.transferProcessorMaxPollRPS=1000";
+const PROMPTLY = "history.transferProcessorMaxPollRPS=1000";
 
 /** What a test lets happen at one render's activities; what it leaves out succeeds at once. */
 export interface Script {
@@ -137,7 +137,7 @@ export class RenderStage {
 
   /** @param serverArgs more arguments for `temporal server start-dev` */
   static async open(serverArgs: string[] = []): Promise<RenderStage> {
-    const env = await startTemporal(["--dynamic-config-value", promptly, ...serverArgs]);
+    const env = await startTemporal(["--dynamic-config-value", PROMPTLY, ...serverArgs]);
     const renders = new Map<string, StagedRender>();
     const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
     const workers = await Promise.all([
@@ -180,7 +180,7 @@ export class RenderStage {
     };
     const render = new StagedRender(input, script);
     this.#renders.set(renderId, render);
-    const handle = await this.env.client.workflow.start(renderWorkflowType, {
+    const handle = await this.env.client.workflow.start(RENDER_WORKFLOW_TYPE, {
       workflowId: renderWorkflowId(renderId),
       taskQueue: CONTROL_QUEUE,
       args: [input],
