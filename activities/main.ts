@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
+import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
@@ -32,19 +33,22 @@ Settings from the environment (default):
   PRESIGN_EXPIRES_SECONDS life of a part's URL (900)
   RESUME_WINDOW_SECONDS   how long a failed render keeps its parts (86400)
   PART_DIGEST             md5 or none, the same as the GPU workers' (md5)
+  METRICS_ADDRESS         IP address:port to serve metrics on, for Prometheus
+                          (none)
 `;
 
 const settingsSchema = s3Settings.extend(databaseSettings.shape).extend({
   PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
   RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
   PART_DIGEST: partDigest,
+  METRICS_ADDRESS: z.string().optional(),
 });
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(settingsSchema);
   const temporal = temporalSettings();
   const { namespace } = temporal;
-  installRuntime(log);
+  installRuntime(log, settings.METRICS_ADDRESS);
   const workerConnection = await connectWorker(temporal, log, stop);
   if (workerConnection === undefined) return;
   const connection = await Connection.connect(temporal.connectionOptions);

@@ -30,6 +30,8 @@ Settings from the environment (default):
                         again (30)
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*
                         where Temporal is (localhost:7233, default)
+  METRICS_ADDRESS       IP address:port to serve metrics on, for Prometheus
+                        (none)
 `;
 
 const Settings = z.object({
@@ -37,6 +39,7 @@ const Settings = z.object({
   GPU_CONCURRENCY: integer(1, 64).default(4),
   RENDER_THREADS: integer(1, 256).optional(),
   PART_DIGEST: partDigest,
+  METRICS_ADDRESS: z.string().optional(),
   UPLOAD_STALL_SECONDS: integer(1, 3600).default(30),
 });
 
@@ -54,7 +57,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
   const activities = createPartActivities({ renderers, uploader, buffers: new BufferPool(BUFFER_BUDGET) });
   const temporal = temporalSettings();
-  installRuntime(log);
+  installRuntime(log, settings.METRICS_ADDRESS);
   const connection = await connectWorker(temporal, log, stop);
   if (connection) {
     const worker = await Worker.create({

@@ -9,15 +9,28 @@ const RECONNECT_SECONDS = 2;
 /** https://grpc.io/docs/guides/status-codes/ */
 const NOT_FOUND = 5;
 
-/** Has the SDK log what it has to say there, and leave signals to the process. Once, before anything else of the SDK. */
-export function installRuntime(log: Log): void {
-  Runtime.install({
-    shutdownSignals: [],
-    logger: new DefaultLogger("INFO", ({ level, message, meta }) => {
-      log[level === "WARN" ? "warn" : level === "ERROR" ? "error" : "info"](meta, message);
-    }),
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: "WARN" }) } },
-  });
+/**
+ * Has the SDK log what it has to say there, and leave signals to the process. Once, before anything else of the SDK.
+ * @param metricsAddress an IP address and a port: the SDK's metrics are served there for Prometheus, at /metrics
+ * @throws SettingsError where nothing can listen there
+ */
+export function installRuntime(log: Log, metricsAddress: string | undefined): void {
+  const logging = { forward: {}, filter: makeTelemetryFilterString({ core: "WARN" }) };
+  try {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger("INFO", ({ level, message, meta }) => {
+        log[level === "WARN" ? "warn" : level === "ERROR" ? "error" : "info"](meta, message);
+      }),
+      telemetryOptions: metricsAddress
+        ? { logging, metrics: { prometheus: { bindAddress: metricsAddress } } }
+        : { logging },
+    });
+  } catch (error) {
+    if (metricsAddress === undefined) throw error;
+    const reason = error instanceof Error ? error.message : error;
+    throw new SettingsError(`METRICS_ADDRESS=${metricsAddress}: not an IP address and a free port (${reason})`);
+  }
 }
 
 /**

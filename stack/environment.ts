@@ -70,7 +70,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
     ...(s3.accessKeyId === undefined ? {} : { AWS_ACCESS_KEY_ID: s3.accessKeyId }),
     ...(s3.secretAccessKey === undefined ? {} : { AWS_SECRET_ACCESS_KEY: s3.secretAccessKey }),
   };
-  const given = withoutForeign(env);
+  const given = without(withoutForeign(env), /^METRICS_ADDRESS$/); // one address cannot serve several workers
   const withoutIdentity = without(given, IDENTITY_NAMES);
   return {
     api: {
