@@ -5,29 +5,31 @@ import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { TestWorkflowEnvironment } from "@temporalio/testing";
 import { TestDatabase } from "../test/support/database.ts";
 import { startTemporal } from "../test/support/temporal.ts";
 
-type WorkerProcess = ChildProcessByStdio<null, Readable, Readable>;
-
-function startWorker(env: NodeJS.ProcessEnv): WorkerProcess {
+/** Until the test ends. */
+function startWorker(test: TestContext, env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
   const main = fileURLToPath(import.meta.resolve("./main.ts"));
-  return spawn(process.execPath, [main], {
+  const worker = spawn(process.execPath, [main], {
     env: { PATH: process.env["PATH"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  test.after(() => worker.kill("SIGKILL"));
+  return worker;
 }
 
-/** Passes every connection on to the port of this machine. */
-async function startRelay(port: number): Promise<{ server: Server; address: string }> {
+/** Passes every connection on to the port of this machine, until the test ends. */
+async function startRelay(test: TestContext, port: number): Promise<{ server: Server; address: string }> {
   const server = createServer((socket) => {
     const onward = connect(port, "127.0.0.1");
     socket.on("error", () => onward.destroy()).pipe(onward);
     onward.on("error", () => socket.destroy()).pipe(socket);
   }).listen(0, "127.0.0.1");
+  test.after(() => server.close());
   await once(server, "listening");
   return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
@@ -47,38 +49,21 @@ describe("npm run worker", () => {
     ...{ S3_ENDPOINT: "http://127.0.0.1:1", S3_BUCKET: "bucket", AWS_REGION: "us-east-1" },
   });
 
-  /** Sends SIGTERM once `moment` has come. */
-  async function exitCode(worker: WorkerProcess, moment: Promise<unknown>): Promise<unknown> {
+  test("SIGTERM while it connects to Temporal ends it with exit code 0", async (t) => {
+    const relay = await startRelay(t, Number(new URL(`http://${temporal.address}`).port));
+    const connected = once(relay.server, "connection");
+    const worker = startWorker(t, { ...settings(), TEMPORAL_ADDRESS: relay.address });
     const [output, exit] = [text(worker.stdout), once(worker, "exit")];
-    await Promise.race([moment, exit]);
+    await connected;
     worker.kill("SIGTERM");
-    const [code, signal] = await exit;
+    assert.deepEqual(await exit, [0, null]);
     assert.match(await output, /"signal":"SIGTERM"/);
-    return code ?? signal;
-  }
-
-  test("SIGTERM while it connects to Temporal ends it with exit code 0", async () => {
-    const relay = await startRelay(Number(new URL(`http://${temporal.address}`).port));
-    const connected = once(relay.server, "connection");
-    const worker = startWorker({ ...settings(), TEMPORAL_ADDRESS: relay.address });
-    assert.equal(await exitCode(worker, connected), 0);
-    relay.server.close();
   });
 
-  test("SIGTERM while it connects to PostgreSQL ends it with exit code 0", async () => {
-    const url = new URL(database.url);
-    const relay = await startRelay(Number(url.port));
-    url.host = relay.address;
-    const connected = once(relay.server, "connection");
-    const worker = startWorker({ ...settings(), DATABASE_URL: `${url}` });
-    assert.equal(await exitCode(worker, connected), 0);
-    relay.server.close();
-  });
-
-  test("serves metrics for Prometheus where METRICS_ADDRESS says, until SIGTERM ends it with exit code 0", async () => {
-    const relay = await startRelay(1);
+  test("serves metrics for Prometheus where METRICS_ADDRESS says, until SIGTERM ends it with exit code 0", async (t) => {
+    const relay = await startRelay(t, 1);
     relay.server.close(); // its port is free now
-    const worker = startWorker({ ...settings(), METRICS_ADDRESS: relay.address });
+    const worker = startWorker(t, { ...settings(), METRICS_ADDRESS: relay.address });
     const lines = createInterface(worker.stdout);
     for await (const line of lines) if (line.includes("worker is polling")) break;
     const answer = await fetch(`http://${relay.address}/metrics`);
@@ -88,14 +73,13 @@ describe("npm run worker", () => {
     assert.deepEqual(await once(worker, "exit"), [0, null]);
   });
 
-  test("a METRICS_ADDRESS that nothing can listen on ends it with what to do and exit code 1", async () => {
-    const relay = await startRelay(1);
+  test("a METRICS_ADDRESS that nothing can listen on ends it with what to do and exit code 1", async (t) => {
+    const relay = await startRelay(t, 1);
     for (const address of [relay.address, "localhost"]) {
-      const worker = startWorker({ ...settings(), METRICS_ADDRESS: address });
+      const worker = startWorker(t, { ...settings(), METRICS_ADDRESS: address });
       const [stderr, [code]] = await Promise.all([text(worker.stderr), once(worker, "exit")]);
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(`^METRICS_ADDRESS=${address}: not an IP address and a free port \\(`));
     }
-    relay.server.close();
   });
 });
