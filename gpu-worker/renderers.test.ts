@@ -72,10 +72,9 @@ for (const backend of ["webasm", "cpu", "webgpu"] as const) {
     continue;
   }
   const { renderers } = opened;
+  after(() => renderers.close());
 
   describe(renderers.backend, () => {
-    after(() => renderers.close());
-
     for (const pattern of patterns) {
       for (const format of formats) {
         test(`${pattern.name} as ${format.name}: the parts put together are the whole`, async () => {
@@ -156,10 +155,10 @@ for (const backend of ["webasm", "cpu", "webgpu"] as const) {
   });
 }
 
-describe("renderer threads", async () => {
-  const renderers = await createRenderers({ backend: "webasm", threads: 2, md5: false });
-  after(() => renderers.close());
+const renderers = await createRenderers({ backend: "webasm", threads: 2, md5: false });
+after(() => renderers.close());
 
+describe("renderer threads", () => {
   const spec: RenderSpec = {
     width: 4000,
     height: 4000,
