@@ -19,7 +19,8 @@ export type Parameter =
   | (Described & { type: "Boolean"; default: boolean })
   | (Described & { type: "HexColor"; default?: string })
   | (Described & { type: "[HexColor!]"; minimum: number; maximum: number; default: readonly string[] })
-  | (Described & { type: "Direction" | "Axis"; default: string });
+  | (Described & { type: "Direction"; default: Direction })
+  | (Described & { type: "Axis"; default: Axis });
 
 export type Parameters = Readonly<Record<string, Parameter>>;
 

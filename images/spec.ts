@@ -5,11 +5,15 @@ export interface RenderSpec {
   /** One field: the pattern's name, with its parameters (defaults filled in). */
   pattern: { readonly [name: string]: PatternValues };
   format: ImageFormat;
-  rowOrder: "BOTTOM_UP" | "TOP_DOWN";
+  rowOrder: RowOrder;
   pixelsPerMetre: number;
 }
 
 export type ImageFormat = "BMP24" | "BMP32" | "PPM" | "BIGTIFF";
+
+/** Which row of a BMP file comes first. */
+export const rowOrders = ["BOTTOM_UP", "TOP_DOWN"] as const;
+export type RowOrder = (typeof rowOrders)[number];
 
 /** JSON values only: a spec travels through PostgreSQL and Temporal. */
 export type PatternValues = { readonly [parameter: string]: number | boolean | string | readonly string[] };
@@ -26,6 +30,6 @@ export interface RenderSpecInput {
   height: number;
   pattern: { readonly [name: string]: { readonly [parameter: string]: unknown } | null | undefined };
   format: ImageFormat;
-  rowOrder: "BOTTOM_UP" | "TOP_DOWN";
+  rowOrder: RowOrder;
   pixelsPerMetre: number;
 }

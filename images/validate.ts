@@ -1,7 +1,7 @@
 import { byteSizeOf, formats } from "./formats/index.ts";
 import { axes, directions, type Parameter, type Pattern } from "./pattern.ts";
 import { patterns } from "./patterns/index.ts";
-import type { FieldIssue, PatternValues, RenderSpec, RenderSpecInput } from "./spec.ts";
+import { type FieldIssue, type PatternValues, type RenderSpec, type RenderSpecInput, rowOrders } from "./spec.ts";
 
 /** A checked spec with the size of its file, or what is wrong with it: one issue a field. */
 export type SpecCheck = { spec: RenderSpec; byteSize: number } | { issues: FieldIssue[] };
@@ -13,11 +13,6 @@ const FORMATS = formats.map((format) => format.name);
 const SIZE = { minimum: 1, maximum: 2 ** 20 };
 const PIXELS_PER_METRE = { minimum: 0, maximum: 2 ** 31 - 1 };
 const HEX_COLOR = /^#[0-9a-f]{6}$/i;
-const CHOICES = {
-  Direction: directions,
-  Axis: axes,
-  RowOrder: ["BOTTOM_UP", "TOP_DOWN"],
-};
 
 /**
  * Checks every field of a spec at once and fills in the patterns' defaults.
@@ -32,7 +27,7 @@ export function checkSpec(input: RenderSpecInput, { maxRenderBytes }: { maxRende
   checkInteger(input.height, SIZE, ["height"], report);
   const pattern = checkPattern(input.pattern, report);
   checkChoice(input.format, FORMATS, ["format"], report);
-  checkChoice(input.rowOrder, CHOICES.RowOrder, ["rowOrder"], report);
+  checkChoice(input.rowOrder, rowOrders, ["rowOrder"], report);
   checkInteger(input.pixelsPerMetre, PIXELS_PER_METRE, ["pixelsPerMetre"], report);
 
   const { width, height, format, rowOrder } = input;
@@ -102,8 +97,10 @@ function checkParameter(given: unknown, parameter: Parameter, path: string[], re
       return checkColor(value, path, report);
     case "[HexColor!]":
       return checkColors(value, parameter, path, report);
-    default:
-      return checkChoice(value, CHOICES[parameter.type], path, report);
+    case "Direction":
+      return checkChoice(value, directions, path, report);
+    case "Axis":
+      return checkChoice(value, axes, path, report);
   }
 }
 

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { ParseArgsOptionsConfig } from "node:util";
 import { formats } from "../images/formats/index.ts";
-import type { RenderSpecInput } from "../images/spec.ts";
+import { type RenderSpecInput, rowOrders } from "../images/spec.ts";
 import { StackError } from "./stack-error.ts";
 
 /** The options that describe an image, for `parseArgs`. */
@@ -27,7 +27,7 @@ export function readSpecOptions(pattern: string, file: string, values: SpecValue
     height: readInteger("--height", required("--height", height)),
     pattern: { [pattern]: readParameters(params ?? "{}") },
     format: format === undefined ? formatOfFile(file) : readChoice("--format", format, FORMATS),
-    rowOrder: readChoice("--row-order", rowOrder ?? "BOTTOM_UP", ["BOTTOM_UP", "TOP_DOWN"]),
+    rowOrder: readChoice("--row-order", rowOrder ?? "BOTTOM_UP", rowOrders),
     pixelsPerMetre: readInteger("--pixels-per-metre", pixelsPerMetre ?? "2835"),
   };
 }

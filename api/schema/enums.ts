@@ -1,6 +1,6 @@
 import { formats } from "../../images/formats/index.ts";
 import type { Axis as AxisName, Direction as DirectionName } from "../../images/pattern.ts";
-import type { ImageFormat as ImageFormatName } from "../../images/spec.ts";
+import type { ImageFormat as ImageFormatName, RowOrder as RowOrderName } from "../../images/spec.ts";
 import { builder } from "./builder.ts";
 
 export const ImageFormat = builder.enumType("ImageFormat", {
@@ -16,7 +16,7 @@ export const RowOrder = builder.enumType("RowOrder", {
   values: {
     BOTTOM_UP: { description: "The bottom row first, as nearly all BMP files have it." },
     TOP_DOWN: { description: "The top row first, marked by a negative height in the header." },
-  },
+  } satisfies Record<RowOrderName, { description: string }>,
 });
 
 export const Direction = builder.enumType("Direction", {

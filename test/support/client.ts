@@ -2,7 +2,7 @@ import { type ExecutionResult, GraphQLError } from "graphql";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 import type { PartRange, RenderFailure, RenderStatus } from "../../database/state.ts";
-import type { ImageFormat } from "../../images/spec.ts";
+import type { ImageFormat, RowOrder } from "../../images/spec.ts";
 
 export interface Render {
   id: string;
@@ -59,7 +59,7 @@ interface SpecInput {
   height: number;
   pattern: { readonly [name: string]: { readonly [parameter: string]: unknown } };
   format?: ImageFormat;
-  rowOrder?: "BOTTOM_UP" | "TOP_DOWN";
+  rowOrder?: RowOrder;
   pixelsPerMetre?: number;
 }
 
