@@ -9,10 +9,10 @@ interface Waiting {
   recorded(): void;
 }
 
-/** After progress went out, more of it gathers for so long, then goes out with the next thing that happens ... */
+/** Progress is not recorded more often than this, ... */
 const GATHER_MS = 500;
 
-/** ... or by itself, where nothing happens. */
+/** ... and waits for the next thing that happens, but no longer than this. */
 const LATEST_MS = 1_000;
 
 /**
@@ -22,7 +22,7 @@ const LATEST_MS = 1_000;
  * was at that moment.
  */
 export class EventRecorder {
-  readonly #record: (event: Event) => Promise<number | undefined>;
+  readonly #record: (event: Event) => Promise<number>;
   readonly #state: () => RenderState;
   readonly #statuses: Waiting[] = [];
   #sequence: number;
@@ -33,9 +33,9 @@ export class EventRecorder {
 
   /**
    * @param sequence that of the last event already recorded
-   * @param record resolves with the sequence that the event has got, or, in the history of an older run, with nothing
+   * @param record resolves with the sequence that the event has got
    */
-  constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<number | undefined>) {
+  constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<number>) {
     this.#sequence = sequence;
     this.#state = state;
     this.#record = record;
@@ -103,8 +103,7 @@ export class EventRecorder {
   }
 
   async #recordNext(kind: RenderEventKind, at: string, state: RenderState): Promise<void> {
-    const next = this.#sequence + 1;
-    this.#sequence = (await this.#record({ sequence: next, at, kind, state })) ?? next;
+    this.#sequence = await this.#record({ sequence: this.#sequence + 1, at, kind, state });
   }
 }
 

@@ -129,6 +129,32 @@ describe("renderImage", () => {
     assert.equal(render.state?.resumableUntil, undefined);
   });
 
+  test("a retry that comes before FAILED is recorded, as where PostgreSQL is away, keeps the parts", async () => {
+    let [isBroken, isAway] = [true, true];
+    const failing = gate();
+    const { render, handle } = await stage.start(3, {
+      part: ({ partNumber }) => {
+        if (partNumber === 2 && isBroken) throw refusal("S3Refused");
+      },
+      record: ({ state }) => {
+        if (state.status !== "FAILED" || !isAway) return;
+        failing.open();
+        throw new Error("PostgreSQL is away");
+      },
+    });
+    await failing.opened;
+    isBroken = false;
+    const retry = await handle.startUpdate<string, []>("retryRender", { waitForStage: "ACCEPTED" });
+    isAway = false;
+    assert.equal(await retry.result(), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(story(render), ["RUNNING", "FAILED", "RUNNING", "COMPLETED"]);
+    assert.deepEqual(
+      render.calls.toSorted(),
+      ["complete", "init", "part 1", "part 2", "part 2", "part 3", "presign 1-3", "presign 2-2"].toSorted(),
+    );
+  });
+
   test("where many parts fail for good, no more are started", async () => {
     const { render } = await stage.start(200, {
       part() {

@@ -7,7 +7,6 @@ import {
   continueAsNew,
   defineUpdate,
   isCancellation,
-  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -60,7 +59,8 @@ export async function renderImage(input: RenderImageInput, carried?: CarriedRend
         await render.renderParts();
         await render.complete();
       });
-      if (render.status === "FAILED" && (await render.waitForRetry())) continue;
+      if (render.status === "FAILED") await render.waitForRetry();
+      if (render.isUnderWay) continue; // Somebody wants it retried, perhaps since before FAILED was recorded.
       if (render.status !== "COMPLETED") await render.leaveNothing();
       return await render.end();
     }
@@ -110,6 +110,10 @@ class RenderRun {
 
   get status(): RenderStatus {
     return this.#status;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#status === "RUNNING" || this.#status === "PAUSED";
   }
 
   /** Pause, resume, cancel, retry and discard, each only where it is possible. */
@@ -173,11 +177,10 @@ class RenderRun {
     await this.#enter("COMPLETED");
   }
 
-  /** A failed render keeps its parts for a while; resolves true when somebody wants the missing ones rendered. */
-  async waitForRetry(): Promise<boolean> {
+  /** A failed render keeps its parts for a while, or until somebody wants the missing ones rendered, or nothing kept. */
+  async waitForRetry(): Promise<void> {
     const window = `${this.#input.resumeWindowSeconds} seconds` as const;
     await condition(() => this.#resumableUntil === undefined, window, { summary: "Keep the parts for retryRender" });
-    return this.#status !== "FAILED";
   }
 
   /** Removes what S3 has of the render, however long that takes, and says so. */
@@ -254,7 +257,7 @@ class RenderRun {
 
   async #fail(error: unknown): Promise<void> {
     const failure = error instanceof RenderFailed ? error.failure : failureOf(error);
-    if (!isLoss(this.#failure) || !patched("loss-outweighs-later-steps")) this.#failure = failure;
+    if (!isLoss(this.#failure)) this.#failure = failure;
     if (isLoss(this.#failure)) this.#losePartsAndUpload();
     const now = Date.now();
     this.#finishedAt = new Date(now).toISOString();
@@ -313,7 +316,7 @@ class RenderRun {
     } else {
       this.#ledger.fail(part);
       const failure = failureOf(error, part);
-      if (this.#failure === undefined || (isLoss(failure) && patched("loss-outweighs"))) this.#failure = failure;
+      if (this.#failure === undefined || isLoss(failure)) this.#failure = failure;
     }
   }
 
@@ -332,7 +335,7 @@ class RenderRun {
         if (failureType(error) !== "UrlExpired") throw error;
         if (!isExpired(current, Date.now())) refusals += 1;
         if (refusals > 1) throw error;
-        if (this.#isHistoryLong() && patched("expired-url-waits-for-next-run")) return undefined;
+        if (this.#isHistoryLong()) return undefined;
       }
       const { urls, expiresAt } = await this.#presign(part, part);
       current = { url: urls[0] ?? current.url, expiresAt };

@@ -31,6 +31,7 @@ export interface Script {
   part?(task: PartTask, attempt: number): Promise<void> | void;
   complete?(request: CompleteRequest, attempt: number): Promise<void> | void;
   abort?(request: AbortRequest): Promise<void> | void;
+  record?(event: RecordedEvent): Promise<void> | void;
   /** When a URL presigned now ends, in milliseconds since the epoch. */
   expiresAt?(): number;
   /** What GPU workers are seen to take at once, together with the URLs from that part on; 4 where it is left out. */
@@ -107,7 +108,8 @@ export class StagedRender {
     await this.#script.abort?.(request);
   }
 
-  record(event: RecordedEvent): number {
+  async record(event: RecordedEvent): Promise<number> {
+    await this.#script.record?.(event);
     if (!this.events.some(({ sequence }) => sequence === event.sequence)) {
       this.events.push(event);
       this.#changed.emit("change");
