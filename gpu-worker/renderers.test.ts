@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { text } from "node:stream/consumers";
 import { after, describe, type TestContext, test } from "node:test";
 import type { Worker } from "node:worker_threads";
 import { crc32 } from "node:zlib";
@@ -65,9 +71,12 @@ async function open(backend: BackendChoice): Promise<{ renderers: Renderers } | 
 
 const smallLength = fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 70 }));
 
+let noWebGpu: string | false = false;
+
 for (const backend of ["webasm", "cpu", "webgpu"] as const) {
   const opened = await open(backend);
   if ("skip" in opened) {
+    noWebGpu = opened.skip;
     test(backend, { skip: opened.skip }, () => {});
     continue;
   }
@@ -260,16 +269,46 @@ describe("renderer threads", () => {
     await own.close();
   });
 
-  test("a thread that renders nothing for too long is replaced", async () => {
+  test("a thread that renders nothing for too long is replaced", async (t) => {
+    const threads = watchThreads(t);
     const impatient = await createRenderers({ backend: "cpu", threads: 1, md5: false, stallSeconds: 0.001 });
     const buffer = shared(range.end - range.start);
     for (let i = 0; i < 2; i++) {
       await assert.rejects(impatient.render(spec, range, buffer), {
         name: "RendererError",
-        message: "The renderer thread has rendered nothing for 0.001 s; another takes its place.",
+        message: "The renderer thread failed: it has done nothing for 0.001 s",
       });
     }
+    assert.equal(threads.length, 2);
     await impatient.close();
+  });
+
+  test("a thread that gets on is left alone, however long it takes", async () => {
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false, stallSeconds: 0.2 });
+    const startedAt = performance.now();
+    await own.render(spec, range, shared(range.end - range.start));
+    assert.ok(performance.now() - startedAt > 2 * 200, "the render is long enough to tell");
+    await own.close();
+  });
+
+  test("a thread that hangs in its driver ends the process, which nothing else would", {
+    skip: noWebGpu,
+  }, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "rasterlift-driver-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const driver = path.join(folder, "driver.json");
+    execFileSync("mkfifo", [driver]); // whoever opens it waits for a writer, for ever
+    const settings = JSON.stringify({ backend: "webgpu", threads: 1, md5: false, startSeconds: 2 });
+    const { href } = new URL("./renderers.ts", import.meta.url);
+    const script = `import("${href}").then(({ createRenderers }) => createRenderers(${settings}))`;
+    const child = spawn(process.execPath, ["--eval", script], {
+      env: { ...process.env, VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    t.after(() => child.kill("SIGKILL"));
+    const [stderr, exit] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    assert.match(stderr, /hangs in its driver/);
+    assert.deepEqual(exit, [null, "SIGKILL"]);
   });
 
   test("closing them fails what is under way and what waits, and starts nothing any more", async () => {

@@ -21,12 +21,20 @@ export interface RendererSettings {
   threads?: number | undefined;
   /** Whether each render also computes the MD5 of its bytes. */
   md5: boolean;
-  /** A thread that renders no band from one look to the next, so many seconds later, has failed (60). */
+  /** A thread that finishes no band between two looks, this many seconds apart, has failed (60). */
   stallSeconds?: number;
+  /** A thread that is not ready to render so many seconds after its start has failed (60). */
+  startSeconds?: number;
 }
 
 /** A band takes milliseconds, the first one of a kernel as long as its compilation: seconds on a slow driver. */
 const STALL_SECONDS = 60;
+
+/** A thread is ready in less than a second, or as soon as its driver has opened the GPU. */
+const START_SECONDS = 60;
+
+/** A thread that gets on ends within milliseconds of being told to. */
+const ENDS_WITHIN_MS = 10_000;
 
 /** Several renderer threads of one backend. */
 export interface Renderers {
@@ -54,10 +62,11 @@ export interface Renderers {
  * @throws RendererError where the backend that was named is not there
  */
 export async function createRenderers(settings: RendererSettings): Promise<Renderers> {
-  const { backend: choice, threads = availableParallelism(), md5, stallSeconds = STALL_SECONDS } = settings;
-  const first = await RendererThread.start(choice);
-  const { kind, name, note } = first.backend;
-  const slots = Array.from({ length: threads }, (_, i) => new Slot(kind, stallSeconds, i === 0 ? first : undefined));
+  const { backend: choice, threads = availableParallelism(), md5 } = settings;
+  const limits = { stallSeconds: STALL_SECONDS, startSeconds: START_SECONDS, ...settings };
+  const { thread, backend } = await RendererThread.start(choice, limits);
+  const { kind, name, note } = backend;
+  const slots = Array.from({ length: threads }, (_, i) => new Slot(kind, limits, i === 0 ? thread : undefined));
   const idle = [...slots];
   let closed = false;
   const line = new WaitingLine<void, Slot>(() => idle.shift());
@@ -86,22 +95,24 @@ export async function createRenderers(settings: RendererSettings): Promise<Rende
 
 const NEVER = new AbortController().signal;
 
+type Limits = Required<Pick<RendererSettings, "stallSeconds" | "startSeconds">>;
+
 /** The place of one thread. A thread that failed is not trusted with another part: a new one takes its place. */
 class Slot {
   readonly #kind: Backend["kind"];
-  readonly #stallSeconds: number;
+  readonly #limits: Limits;
   #thread: Promise<RendererThread> | undefined;
 
-  constructor(kind: Backend["kind"], stallSeconds: number, thread?: RendererThread) {
+  constructor(kind: Backend["kind"], limits: Limits, thread?: RendererThread) {
     this.#kind = kind;
-    this.#stallSeconds = stallSeconds;
+    this.#limits = limits;
     this.#thread = thread && Promise.resolve(thread);
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
     try {
       const thread = await this.#livingThread();
-      return await thread.render(order, signal, this.#stallSeconds);
+      return await thread.render(order, signal);
     } catch (error) {
       if (error instanceof RendererError) await this.close();
       signal.throwIfAborted();
@@ -113,7 +124,7 @@ class Slot {
   async #livingThread(): Promise<RendererThread> {
     const thread = await this.#thread;
     if (thread && !thread.hasEnded) return thread;
-    this.#thread = RendererThread.start(this.#kind);
+    this.#thread = RendererThread.start(this.#kind, this.#limits).then(({ thread: started }) => started);
     return await this.#thread;
   }
 
@@ -128,29 +139,33 @@ class Slot {
 }
 
 class RendererThread {
-  readonly backend: Backend;
   readonly #worker: Worker;
-  readonly #signals: ThreadSignals;
+  readonly #signals = new ThreadSignals();
+  readonly #stallSeconds: number;
   #hasEnded = false;
 
-  static async start(backend: BackendChoice): Promise<RendererThread> {
-    const signals = new ThreadSignals();
-    const workerData: ThreadOptions = { backend, signalMemory: signals.memory };
-    const worker = new Worker(new URL("./renderer-thread.ts", import.meta.url), { workerData });
-    worker.on("error", () => {}); // `answerOf` reports it; without a listener it would end the process
-    const answer = await answerOf(worker);
-    if (answer.type === "ready") return new RendererThread(answer, worker, signals);
-    await worker.terminate();
-    throw new RendererError(
-      answer.type === "failed" ? answer.message : `The renderer thread began with ${answer.type}.`,
-    );
+  /** @throws RendererError where the backend that was named is not there */
+  static async start(
+    choice: BackendChoice,
+    { startSeconds, stallSeconds }: Limits,
+  ): Promise<{ thread: RendererThread; backend: Backend }> {
+    const thread = new RendererThread(choice, stallSeconds);
+    try {
+      const answer = await thread.#answer(startSeconds);
+      if (answer.type === "ready") return { thread, backend: answer };
+      throw unexpected(answer);
+    } catch (error) {
+      await thread.close();
+      throw error;
+    }
   }
 
-  private constructor(backend: Backend, worker: Worker, signals: ThreadSignals) {
-    this.backend = backend;
-    this.#worker = worker;
-    this.#signals = signals;
-    worker.once("exit", () => {
+  private constructor(backend: BackendChoice, stallSeconds: number) {
+    const workerData: ThreadOptions = { backend, signalMemory: this.#signals.memory };
+    this.#worker = new Worker(new URL("./renderer-thread.ts", import.meta.url), { workerData });
+    this.#stallSeconds = stallSeconds;
+    this.#worker.on("error", () => {}); // `#answer` reports it; without a listener it would end the process
+    this.#worker.once("exit", () => {
       this.#hasEnded = true;
     });
   }
@@ -159,56 +174,66 @@ class RendererThread {
     return this.#hasEnded;
   }
 
-  async render(order: RenderOrder, signal: AbortSignal, stallSeconds: number): Promise<RenderedBytes> {
+  async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
     const cancel = () => {
       this.#signals.isCancelled = true;
     };
     this.#signals.isCancelled = signal.aborted;
     signal.addEventListener("abort", cancel, { once: true });
-    const settled = new AbortController();
     try {
       this.#worker.postMessage(order);
-      const answer = await Promise.race([answerOf(this.#worker), this.#stall(stallSeconds, settled.signal)]);
+      const answer = await this.#answer(this.#stallSeconds);
       signal.throwIfAborted();
       if (answer.type === "rendered") return answer.bytes;
-      throw new RendererError(
-        answer.type === "failed" ? answer.message : `The renderer thread answered ${answer.type}.`,
-      );
+      throw unexpected(answer);
     } finally {
-      settled.abort();
       signal.removeEventListener("abort", cancel);
     }
   }
 
-  /** @throws RendererError once the thread has rendered nothing for so long, as where a driver hangs */
+  /** @throws RendererError where the thread ends, or finishes no band for so many seconds, instead of answering */
+  async #answer(stallSeconds: number): Promise<ThreadAnswer> {
+    const settled = new AbortController();
+    const { signal } = settled;
+    const answered = once(this.#worker, "message", { signal });
+    const ended = once(this.#worker, "exit", { signal });
+    try {
+      const [answer] = await Promise.race([
+        answered,
+        ended.then(([code]) => Promise.reject(new Error(`it ended with code ${code}`))),
+        this.#stall(stallSeconds, signal),
+      ]);
+      return answer;
+    } catch (error) {
+      throw new RendererError(`The renderer thread failed: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      settled.abort();
+    }
+  }
+
   async #stall(seconds: number, settled: AbortSignal): Promise<never> {
-    let bands: number | undefined;
+    let bands = this.#signals.bands;
     for await (const _ of ticks(seconds * 1000, undefined, { signal: settled })) {
       if (this.#signals.bands === bands) break;
       bands = this.#signals.bands;
     }
-    throw new RendererError(`The renderer thread has rendered nothing for ${seconds} s; another takes its place.`);
+    throw new Error(`it has done nothing for ${seconds} s`);
   }
 
+  /**
+   * A thread that hangs in its driver cannot be ended, and may still write into memory that is lent to another part:
+   * then the whole process ends, and Temporal hands its parts to others.
+   */
   async close(): Promise<void> {
+    const late = setTimeout(() => {
+      process.stderr.write("A renderer thread hangs in its driver and cannot be ended: so the process is.\n");
+      process.kill(process.pid, "SIGKILL"); // an exit would wait for the thread
+    }, ENDS_WITHIN_MS);
     await this.#worker.terminate();
+    clearTimeout(late);
   }
 }
 
-/** @throws RendererError where the thread ends instead of answering */
-async function answerOf(worker: Worker): Promise<ThreadAnswer> {
-  const settled = new AbortController();
-  const answered = once(worker, "message", { signal: settled.signal });
-  const ended = once(worker, "exit", { signal: settled.signal });
-  try {
-    const [answer] = await Promise.race([
-      answered,
-      ended.then(([code]) => Promise.reject(new Error(`it ended with code ${code}`))),
-    ]);
-    return answer;
-  } catch (error) {
-    throw new RendererError(`The renderer thread failed: ${error instanceof Error ? error.message : error}`);
-  } finally {
-    settled.abort();
-  }
+function unexpected(answer: ThreadAnswer): RendererError {
+  return new RendererError(answer.type === "failed" ? answer.message : `The renderer thread answered ${answer.type}.`);
 }
