@@ -11,7 +11,12 @@ import { workflowStanding } from "./workflow-standing.ts";
  * its upload is opened, so an upload without one is never just about to be used.
  */
 export function abortOrphanUploads(tools: JanitorTools): Promise<void> {
-  return sweep(tools.storage.listUploads(OBJECT_PREFIX), (upload) => abortOrphan(tools, upload));
+  const uploads = tools.storage.listUploads(OBJECT_PREFIX);
+  return sweep(
+    uploads,
+    ({ key, uploadId }) => `upload ${uploadId} of ${key}`,
+    (upload) => abortOrphan(tools, upload),
+  );
 }
 
 async function abortOrphan({ em, client, storage }: JanitorTools, { key, uploadId }: OpenUpload): Promise<void> {

@@ -162,7 +162,7 @@ describe("the janitor", () => {
     await applyEvent(orm.em.fork(), { ...failed, state: { ...failed.state, resumableUntil } });
   }
 
-  test("a render that cannot be mended does not keep the others", async () => {
+  test("a render that cannot be mended does not stop the rest", async () => {
     const broken = await oldRender();
     await applyEvent(orm.em.fork(), recordedEvent(broken.render.id, 2));
     const setSpec = (spec: object) =>

@@ -19,7 +19,12 @@ const GRACE_MS = 10_000;
  * left in S3; one that had failed and was to be resumed says that it cannot be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
-  return sweep(openRenders(tools.em, new Date(Date.now() - GRACE_MS)), (render) => mend(tools, render));
+  const renders = openRenders(tools.em, new Date(Date.now() - GRACE_MS));
+  return sweep(
+    renders,
+    ({ id }) => `render ${id}`,
+    (render) => mend(tools, render),
+  );
 }
 
 async function mend(tools: JanitorTools, render: Render): Promise<void> {

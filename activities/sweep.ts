@@ -14,14 +14,19 @@ export interface JanitorTools {
 }
 
 /**
- * Mends one after the other; one that cannot be mended does not keep the others.
+ * Mends one after the other; one that cannot be mended does not stop the rest.
+ * @param nameOf what the log calls an item
  * @throws the first failure, once all have been looked at
  */
-export async function sweep<T>(items: AsyncIterable<T>, mend: (item: T) => Promise<void>): Promise<void> {
+export async function sweep<T>(
+  items: AsyncIterable<T>,
+  nameOf: (item: T) => string,
+  mend: (item: T) => Promise<void>,
+): Promise<void> {
   const failures: unknown[] = [];
   for await (const item of items) {
     await mend(item).catch((error: unknown) => {
-      log.warn("something could not be mended; the next round tries it again", { error: `${error}` });
+      log.warn(`${nameOf(item)} could not be mended; the next round tries again`, { error: `${error}` });
       failures.push(error);
     });
   }

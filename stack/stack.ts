@@ -58,7 +58,8 @@ const root = path.join(import.meta.dirname, "..");
 
 /** Longer than the grace that workers give to activities in flight. */
 const WORKER_STOP_MS = 30_000;
-const API_STOP_MS = 10_000;
+/** Longer than the API itself lets requests finish. */
+const API_STOP_MS = 15_000;
 const TAKE_OVER_MS = 5_000;
 
 /**
@@ -316,7 +317,7 @@ function self(): ProcessIdentity {
   return identify(process.pid) ?? { pid: process.pid, started: "" };
 }
 
-/** Asks another supervisor's processes to end, and kills those that have not within `takeOverMs`. */
+/** Asks another supervisor's processes to end, and kills those that have not within `TAKE_OVER_MS`. */
 async function endAll(processes: SupervisorRecord["processes"]): Promise<void> {
   for (const { name, pid } of processes.filter(isRunning))
     process.kill(pid, name === "postgres" ? "SIGINT" : "SIGTERM");

@@ -1,7 +1,7 @@
 import { abortOrphanUploads, startLostRenders } from "./policies.ts";
 
 /**
- * Started by a Schedule: sweeps up what crashes left between two systems. One sweep that fails does not keep the other.
+ * Started by a Schedule: sweeps up what crashes left between two systems. A sweep that fails does not stop the other.
  */
 export async function janitor(): Promise<void> {
   try {

@@ -4,7 +4,7 @@ export async function inParallel<Item>(
   width: number,
   task: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const waiting = items.values();
+  const waiting = items.values().map((item) => item); // unlike an array's own iterator, it ends for all where one fails
   const worker = async () => {
     for (const item of waiting) await task(item);
   };
