@@ -7,7 +7,7 @@ import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
 import { runProcess, stopped } from "../service/run-process.ts";
-import { integer, partDigest, readSettings } from "../service/settings.ts";
+import { integer, partDigest, readSettings, resumeWindowSeconds } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { s3Settings } from "../storage/client.ts";
@@ -37,15 +37,15 @@ Settings from the environment (default):
                           (none)
 `;
 
-const settingsSchema = s3Settings.extend(databaseSettings.shape).extend({
+const workerSettings = s3Settings.extend(databaseSettings.shape).extend({
   PRESIGN_EXPIRES_SECONDS: integer(1, 604_800).default(900),
-  RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
+  RESUME_WINDOW_SECONDS: resumeWindowSeconds,
   PART_DIGEST: partDigest,
   METRICS_ADDRESS: z.string().optional(),
 });
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
-  const settings = readSettings(settingsSchema);
+  const settings = readSettings(workerSettings);
   const temporal = temporalSettings();
   const { namespace } = temporal;
   installRuntime(log, settings.METRICS_ADDRESS);

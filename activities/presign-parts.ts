@@ -1,4 +1,4 @@
-import { partRange } from "../images/plan.ts";
+import { byteRangeOf } from "../images/plan.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PresignedParts, PresignRequest } from "./types.ts";
 
@@ -15,7 +15,7 @@ export async function presignParts(
   const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const urls = await Promise.all(
     partNumbers.map((partNumber) => {
-      const { start, end } = partRange({ byteSize, partSize }, partNumber);
+      const { start, end } = byteRangeOf({ byteSize, partSize }, partNumber);
       return storage.presignPart({ key, uploadId, partNumber, length: end - start, expiresIn });
     }),
   );

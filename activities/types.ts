@@ -2,7 +2,6 @@ import type { RecordedEvent } from "../database/state.ts";
 
 /** What initUpload opens an upload for. */
 export interface UploadTarget {
-  renderId: string;
   /** `renders/{render id}.{bmp|ppm|tif}` */
   key: string;
   contentType: string;

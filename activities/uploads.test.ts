@@ -54,7 +54,7 @@ describe("the activities of an upload", () => {
     proxy.exchanges.length = 0;
   });
 
-  const newTarget = () => ({ renderId: "r", key: `renders/${randomUUID()}.bmp`, contentType: "image/bmp" });
+  const newTarget = () => ({ key: `renders/${randomUUID()}.bmp`, contentType: "image/bmp" });
   const attempt = <T>(work: () => Promise<T>, options = {}) =>
     new MockActivityEnvironment({}, { logger: new DefaultLogger("ERROR") }).run(() =>
       talkingToS3(work, options),

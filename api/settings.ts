@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { databaseSettings } from "../database/settings.ts";
-import { integer } from "../service/settings.ts";
+import { integer, maxRenderBytes, resumeWindowSeconds } from "../service/settings.ts";
 import { s3Settings } from "../storage/client.ts";
 
 /** What the API reads from its environment, beside Temporal's usual client settings. */
@@ -13,9 +13,9 @@ export const apiSettings = s3Settings
     JWKS_URL: z.url({ protocol: /^https?$/, error: "must be the URL of a JSON Web Key Set" }).optional(),
     JWT_ISSUER: z.string().optional(),
     JWT_AUDIENCE: z.string().optional(),
-    MAX_RENDER_BYTES: integer(1).default(64 * 2 ** 30),
+    MAX_RENDER_BYTES: maxRenderBytes,
     MAX_ACTIVE_RENDERS: integer(1, 1_000_000).default(20),
-    RESUME_WINDOW_SECONDS: integer(0, 31_536_000).default(86_400),
+    RESUME_WINDOW_SECONDS: resumeWindowSeconds,
     TEMPORAL_UI_URL: z.url("must be the address of the Temporal UI, e.g. http://127.0.0.1:8233").optional(),
   })
   .refine((settings) => (settings.JWT_SECRET === undefined) !== (settings.JWKS_URL === undefined), {

@@ -3,7 +3,7 @@
 import { BUFFER_BUDGET, BufferPool } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { partRange, planParts } from "../images/plan.ts";
+import { byteRangeOf, planParts } from "../images/plan.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 
 const REPORT_EVERY_MS = 500;
@@ -22,7 +22,7 @@ let bytesDone = 0;
 const reports = setInterval(() => process.send?.({ bytesDone }), REPORT_EVERY_MS);
 const start = performance.now();
 await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
-  const range = partRange(plan, partNumber);
+  const range = byteRangeOf(plan, partNumber);
   using loan = await buffers.acquire(range.end - range.start, never);
   await renderers.render(spec, range, loan.bytes);
   bytesDone += range.end - range.start;

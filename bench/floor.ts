@@ -3,7 +3,7 @@ import { BufferPool } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { createUploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { partRange, planParts } from "../images/plan.ts";
+import { byteRangeOf, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import type { Storage } from "../storage/storage.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
@@ -28,7 +28,7 @@ export async function renderIntoMemory(
   const parts: ReadyPart[] = [];
   try {
     await inParallel(numbers, renderers.threads, async (partNumber) => {
-      const range = partRange(plan, partNumber);
+      const range = byteRangeOf(plan, partNumber);
       const { bytes } = await buffers.acquire(range.end - range.start, signal);
       const { md5 } = await renderers.render(spec, range, bytes, { signal });
       parts.push({ partNumber, bytes, md5 });

@@ -3,7 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { partRange, planParts } from "../images/plan.ts";
+import { byteRangeOf, planParts } from "../images/plan.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { timeCommand } from "./child.ts";
 import { type Contestant, holdContest, type Standing } from "./contest.ts";
@@ -63,7 +63,7 @@ function wholeImage(renderers: Renderers, pattern: string, signal: AbortSignal):
       const start = performance.now();
       await inParallel(numbers, threads, async (partNumber) => {
         const buffer = free.pop() ?? sharedPart();
-        await renderers.render(spec, partRange(plan, partNumber), buffer, { signal });
+        await renderers.render(spec, byteRangeOf(plan, partNumber), buffer, { signal });
         free.push(buffer);
       });
       return (performance.now() - start) / 1000;

@@ -4,7 +4,7 @@ import { createRenderers, RendererError, type Renderers } from "../gpu-worker/re
 import { createUploader, type Uploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
-import { partRange, planParts } from "../images/plan.ts";
+import { byteRangeOf, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { type Child, startChild } from "./child.ts";
@@ -143,7 +143,7 @@ async function renderParts(
   const stages: StageTimes = { kernel: 0, packing: 0, crc32: 0, md5: 0 };
   const start = performance.now();
   await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
-    const range = partRange(plan, partNumber);
+    const range = byteRangeOf(plan, partNumber);
     using loan = await buffers.acquire(range.end - range.start, signal);
     const { times: part, md5 } = await renderers.render(spec, range, loan.bytes, { signal });
     stages.kernel += part.kernel;

@@ -5,9 +5,9 @@ import { TestDatabase } from "../test/support/database.ts";
 import { newRender, recordedEvent } from "../test/support/renders.ts";
 import { applyEvent } from "./apply-event.ts";
 import { connect } from "./connect.ts";
-import { countActiveRenders, createRender } from "./create-render.ts";
+import { createRender } from "./create-render.ts";
 import { RenderEvent } from "./render-event.ts";
-import { openRenders } from "./renders.ts";
+import { countActiveRenders, openRenders } from "./renders.ts";
 
 describe("createRender", () => {
   let database: TestDatabase;

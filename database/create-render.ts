@@ -2,7 +2,8 @@ import { randomUUIDv7 } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { RenderSpec } from "../images/spec.ts";
 import { applyEvent } from "./apply-event.ts";
-import { activeStatuses, Render } from "./render.ts";
+import { Render } from "./render.ts";
+import { countActiveRenders } from "./renders.ts";
 import type { RenderState } from "./state.ts";
 
 /** What a viewer asked for, checked and planned. Byte counts are whole, up to 2^53 − 1. */
@@ -39,11 +40,6 @@ export function createRender(em: EntityManager, asked: NewRender, maxActiveRende
     await applyEvent(tx, { renderId: render.id, sequence: 1, at: createdAt.toISOString(), kind: "STATUS", state });
     return { kind: "created", render };
   });
-}
-
-/** The renders of a user that count against the quota. */
-export function countActiveRenders(em: EntityManager, userId: string): Promise<number> {
-  return em.count(Render, { userId, status: { $in: [...activeStatuses] } });
 }
 
 async function lockViewer(em: EntityManager, userId: string): Promise<void> {

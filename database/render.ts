@@ -1,9 +1,6 @@
 import { defineEntity, type InferEntity, type Opt, p } from "@mikro-orm/core";
 import type { RenderSpec } from "../images/spec.ts";
-import { type RenderState, type RenderStatus, renderStatuses } from "./state.ts";
-
-/** Neither ended nor failed: these count against the viewer's quota. */
-export const activeStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING"] as const satisfies RenderStatus[];
+import { activeStatuses, type RenderState, type RenderStatus, renderStatuses } from "./state.ts";
 
 /** One render: what was asked, which never changes, and the state of its latest event. */
 export const Render = defineEntity({

@@ -1,12 +1,13 @@
 import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { activeStatuses, Render } from "./render.ts";
+import { Render } from "./render.ts";
+import { activeStatuses } from "./state.ts";
 
 const PAGE_SIZE = 200;
 
 /** A workflow takes care of it: it is active, or has failed and can be resumed. */
 const isOpen: FilterQuery<Render> = {
-  $or: [{ status: { $in: [...activeStatuses] } }, { state: { resumableUntil: { $ne: null } } }],
+  $or: [{ status: { $in: activeStatuses } }, { state: { resumableUntil: { $ne: null } } }],
 };
 
 /** The open renders made before then, oldest first, as they are when their turn comes. */
@@ -29,4 +30,9 @@ export async function* openRenders(em: EntityManager, madeBefore: Date): AsyncGe
 /** The render, if it is open. */
 export function findOpenRender(em: EntityManager, id: string): Promise<Render | null> {
   return em.fork().findOne(Render, { $and: [isOpen, { id }] });
+}
+
+/** The renders of a user that count against the quota. */
+export function countActiveRenders(em: EntityManager, userId: string): Promise<number> {
+  return em.count(Render, { userId, status: { $in: activeStatuses } });
 }

@@ -3,7 +3,10 @@
 export const renderStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING", "COMPLETED", "FAILED", "CANCELED"] as const;
 export type RenderStatus = (typeof renderStatuses)[number];
 
-/** What a render may end as; a failed one can go on for as long as it keeps its parts. */
+/** A render has either one of these, and counts against its user's quota, ... */
+export const activeStatuses: readonly RenderStatus[] = ["QUEUED", "RUNNING", "PAUSED", "CANCELING"];
+
+/** ... or one of these, and has ended; a failed one can go on for as long as it keeps its parts. */
 export const endStatuses: readonly RenderStatus[] = ["COMPLETED", "FAILED", "CANCELED"];
 
 export type PartState = "WAITING" | "ACTIVE" | "DONE" | "FAILED";

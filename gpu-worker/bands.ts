@@ -1,10 +1,5 @@
+import type { ByteRange } from "../images/plan.ts";
 import type { PreparedImage } from "./prepared-image.ts";
-
-/** A byte range of an image's file: `start` inclusive, `end` exclusive. */
-export interface ByteRange {
-  start: number;
-  end: number;
-}
 
 /** What one run of a kernel computes: rows of the file from `fileRow` on (0 is its first), and of them one tile. */
 export interface Band {

@@ -1,5 +1,5 @@
+import type { ByteRange } from "../images/plan.ts";
 import { MAX_PART_SIZE } from "../images/plan.ts";
-import type { ByteRange } from "./bands.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 /** Bytes of all parts that a GPU worker has in flight; a single part may be larger. */

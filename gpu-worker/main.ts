@@ -34,7 +34,7 @@ Settings from the environment (default):
                         (none)
 `;
 
-const Settings = z.object({
+const gpuWorkerSettings = z.object({
   GPU_BACKEND: z.enum(backendChoices).default("auto"),
   GPU_CONCURRENCY: integer(1, 64).default(4),
   RENDER_THREADS: integer(1, 256).optional(),
@@ -47,7 +47,7 @@ const Settings = z.object({
 const GRACE_SECONDS = 20;
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
-  const settings = readSettings(Settings);
+  const settings = readSettings(gpuWorkerSettings);
   const renderers = await openRenderers({
     backend: settings.GPU_BACKEND,
     threads: settings.RENDER_THREADS ?? Math.min(availableParallelism(), settings.GPU_CONCURRENCY),

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
+import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { type Backend, type BackendChoice, openBackend } from "./backend.ts";
-import type { ByteRange } from "./bands.ts";
 import { type RenderedBytes, Renderer, RenderingCancelled } from "./renderer.ts";
 import { ThreadSignals } from "./thread-signals.ts";
 

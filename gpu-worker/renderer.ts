@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "@node-rs/crc32";
+import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import type { BackendKind } from "./backend.ts";
-import { type Band, type ByteRange, bandsOf, packedUpTo, placeBand } from "./bands.ts";
+import { type Band, bandsOf, packedUpTo, placeBand } from "./bands.ts";
 import { type BandKernel, Kernels } from "./kernels.ts";
 import { Lru } from "./lru.ts";
 import { type PreparedImage, prepareImage } from "./prepared-image.ts";

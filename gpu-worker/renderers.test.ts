@@ -13,10 +13,10 @@ import fc from "fast-check";
 import { anyLength, anySpec, anyValues } from "../images/arbitrary-spec.fixture.ts";
 import { byteSizeOf, formatOf, formats } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
+import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { referencePixelBytes } from "../stack/reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
-import type { ByteRange } from "./bands.ts";
 import { createRenderers, RendererError, type Renderers } from "./renderers.ts";
 
 /** The bytes of a range, by the format's header and the independent reference. */

@@ -3,7 +3,7 @@ import https from "node:https";
 import type { S3Answer } from "./s3-answer.ts";
 
 /** One presigned PUT. */
-interface Upload {
+interface PartPut {
   url: string;
   bytes: Uint8Array;
   /** Base64 for Content-MD5: S3 refuses bytes that differ. */
@@ -24,7 +24,7 @@ export interface Uploader {
    * Sends the bytes, once, and returns what the server answered, whatever that is.
    * @throws UploadError, or the signal's reason once it aborts
    */
-  put(upload: Upload): Promise<S3Answer>;
+  put(part: PartPut): Promise<S3Answer>;
   close(): void;
 }
 
@@ -54,17 +54,17 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
       : http.request(url, { ...options, agent: agents["http:"] });
   }
 
-  async function put(upload: Upload): Promise<S3Answer> {
-    const { signal, bytes, md5 } = upload;
+  async function put(part: PartPut): Promise<S3Answer> {
+    const { signal, bytes, md5 } = part;
     signal.throwIfAborted();
     const headers = { "content-length": bytes.length, ...(md5 && { "content-md5": md5 }) };
-    const url = URL.parse(upload.url);
+    const url = URL.parse(part.url);
     if (!url) throw new UploadError("the part's URL is not a URL");
     const request = open(url, { method: "PUT", headers });
     const cut = () => request.destroy();
     signal.addEventListener("abort", cut, { once: true });
     try {
-      const answer = await exchange(request, bytes, upload.onProgress, stallSeconds);
+      const answer = await exchange(request, bytes, part.onProgress, stallSeconds);
       signal.throwIfAborted();
       return answer;
     } catch (error) {
@@ -91,7 +91,7 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
 async function exchange(
   request: http.ClientRequest,
   bytes: Uint8Array,
-  onProgress: Upload["onProgress"],
+  onProgress: PartPut["onProgress"],
   stallSeconds: number,
 ): Promise<S3Answer> {
   const startedAt = performance.now();

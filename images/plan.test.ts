@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { objectKey } from "./object-key.ts";
-import { checkPartSize, partRange, planParts } from "./plan.ts";
+import { byteRangeOf, checkPartSize, planParts } from "./plan.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -33,14 +33,14 @@ test("parts are of one size but the last, follow one another and are the whole f
       const plan = planParts(byteSize, requested);
       assert.ok(plan.partCount >= 1 && plan.partCount <= 10_000);
       assert.ok(plan.partSize >= (requested ?? 16 * MIB));
-      assert.equal(partRange(plan, 1).start, 0);
-      assert.equal(partRange(plan, plan.partCount).end, byteSize);
+      assert.equal(byteRangeOf(plan, 1).start, 0);
+      assert.equal(byteRangeOf(plan, plan.partCount).end, byteSize);
       const partNumber = 1 + Math.floor(where * (plan.partCount - 1));
-      const { start, end } = partRange(plan, partNumber);
+      const { start, end } = byteRangeOf(plan, partNumber);
       assert.ok(end > start);
       if (partNumber === plan.partCount) return;
       assert.equal(end - start, plan.partSize);
-      assert.equal(partRange(plan, partNumber + 1).start, end);
+      assert.equal(byteRangeOf(plan, partNumber + 1).start, end);
     }),
   );
 });

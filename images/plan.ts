@@ -16,6 +16,12 @@ export interface PartPlan {
   partCount: number;
 }
 
+/** Bytes of an image's file: `start` inclusive, `end` exclusive. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
 /** The issue with a requested part size in bytes, where it has one. */
 export function checkPartSize(partSize: number): FieldIssue | undefined {
   if (Number.isInteger(partSize) && partSize >= MIN_PART_SIZE && partSize <= MAX_PART_SIZE) return undefined;
@@ -37,11 +43,11 @@ export function planParts(byteSize: number, requestedPartSize: number = DEFAULT_
   return { byteSize, partSize, partCount: Math.ceil(byteSize / partSize) };
 }
 
-/** The bytes of part `partNumber` (1 … partCount): `start` inclusive, `end` exclusive. */
-export function partRange(
+/** The bytes of part `partNumber` (1 … partCount). */
+export function byteRangeOf(
   { byteSize, partSize }: Pick<PartPlan, "byteSize" | "partSize">,
   partNumber: number,
-): { start: number; end: number } {
+): ByteRange {
   const start = (partNumber - 1) * partSize;
   return { start, end: Math.min(start + partSize, byteSize) };
 }

@@ -1,4 +1,4 @@
-import { byteSizeOf, formats } from "./formats/index.ts";
+import { byteSizeOf, formatOf, formats } from "./formats/index.ts";
 import { axes, directions, type Parameter, type Pattern } from "./pattern.ts";
 import { patterns } from "./patterns/index.ts";
 import { type FieldIssue, type PatternValues, type RenderSpec, type RenderSpecInput, rowOrders } from "./spec.ts";
@@ -45,7 +45,7 @@ function checkByteSize(spec: RenderSpec, maxRenderBytes: number, report: Report)
     const longer = spec.height > spec.width ? "height" : "width";
     report([longer], `${file}; a render may have at most ${maxRenderBytes} here. Make the image smaller.`);
   }
-  const limit = formats.find((format) => format.name === spec.format)?.maxByteSize;
+  const limit = formatOf(spec).maxByteSize;
   if (limit !== undefined && byteSize > limit) {
     const larger = formats.filter((format) => format.maxByteSize === undefined).map((format) => format.name);
     report(["format"], `${file}; this format ends at ${limit}. Choose ${larger.join(" or ")}, or a smaller image.`);

@@ -24,6 +24,12 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
 export type PartDigest = z.infer<typeof partDigest>;
 export const partDigest = z.enum(["md5", "none"], "must be md5 or none").default("md5");
 
+/** The largest file that may be rendered, in bytes. */
+export const maxRenderBytes = integer(1).default(64 * 2 ** 30);
+
+/** How long a failed render keeps its parts, for whoever may start its workflow: the same for APIs and workers. */
+export const resumeWindowSeconds = integer(0, 31_536_000).default(86_400);
+
 /** A whole number given as text, within `minimum` … `maximum`. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   const message = `must be a whole number from ${minimum} to ${maximum}`;

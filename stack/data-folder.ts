@@ -38,8 +38,8 @@ const WAIT_FOR_STOP_MS = 60_000;
 const LOOK_MS = 200;
 
 /** The embedded stack's data folder: $RASTERLIFT_DATA, or `.data` in the project. */
-export function defaultDataFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return path.resolve(env["RASTERLIFT_DATA"] || path.join(import.meta.dirname, "..", ".data"));
+export function defaultDataFolder(): string {
+  return path.resolve(process.env["RASTERLIFT_DATA"] || path.join(import.meta.dirname, "..", ".data"));
 }
 
 /** The files of a data folder that are not an engine's. All are for the owner's eyes only. */

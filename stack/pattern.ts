@@ -6,10 +6,10 @@ import { createRenderers, RendererError, type Renderers } from "../gpu-worker/re
 import { combineCrc32s } from "../images/crc32.ts";
 import type { Parameter, Pattern } from "../images/pattern.ts";
 import { patterns } from "../images/patterns/index.ts";
-import { partRange, planParts } from "../images/plan.ts";
+import { byteRangeOf, planParts } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
-import { integer, readSettings } from "../service/settings.ts";
+import { maxRenderBytes, readSettings } from "../service/settings.ts";
 import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
@@ -41,9 +41,9 @@ Patterns, with their parameters:
 
 ${patterns.map(describe).join("\n")}`;
 
-const Settings = z.object({
+const patternSettings = z.object({
   GPU_BACKEND: z.enum(backendChoices).default("auto"),
-  MAX_RENDER_BYTES: integer(1).default(64 * 2 ** 30),
+  MAX_RENDER_BYTES: maxRenderBytes,
 });
 
 interface Image {
@@ -58,7 +58,7 @@ async function run(stop: AbortSignal): Promise<number> {
   const [name, ...surplus] = positionals;
   if (!name || surplus.length > 0) throw new StackError("Name one pattern; npm run pattern -- --help lists them.");
   if (!out) throw new StackError("--out is missing; name the file to write.");
-  const settings = readSettings(Settings);
+  const settings = readSettings(patternSettings);
   const check = checkSpec(readSpecOptions(name, out, image), { maxRenderBytes: settings.MAX_RENDER_BYTES });
   if ("issues" in check) throw new StackError(check.issues.map(({ message }) => message).join("\n"));
   await checkTarget(out);
@@ -113,7 +113,7 @@ async function renderInto(
   { stop, onWritten }: { stop: AbortSignal; onWritten: (bytes: number) => void },
 ): Promise<number> {
   const plan = planParts(byteSize);
-  const parts = Array.from({ length: plan.partCount }, (_, index) => partRange(plan, index + 1));
+  const parts = Array.from({ length: plan.partCount }, (_, index) => byteRangeOf(plan, index + 1));
   const crc32s: number[] = [];
   const waiting = parts.entries();
   const failure = new AbortController();

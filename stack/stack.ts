@@ -40,15 +40,13 @@ export interface StackInfo {
 }
 
 export interface StackOptions {
-  /** Settings as in the README; the data folder is RASTERLIFT_DATA or `.data`. Default: this process's environment. */
-  env?: NodeJS.ProcessEnv;
   /** Gets what a person at the terminal should see, line by line. */
-  say?: (line: string) => void;
+  say: (line: string) => void;
   /** Aborted to give up, while the stack still starts. */
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
-const settingsSchema = z.object({
+const stackSettings = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: integer(0, 65_535).default(4000),
   GPU_WORKERS: integer(0, 256).default(1),
@@ -67,10 +65,10 @@ const TAKE_OVER_MS = 5_000;
  * Resolves when a render can be started.
  * @throws StackError or SettingsError that say what to do; nothing is left running then
  */
-export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const stack = new Stack(options);
+export async function startStack({ say, signal }: StackOptions): Promise<Stack> {
+  const stack = new Stack(say);
   const stop = () => void stack.stop();
-  options.signal?.addEventListener("abort", stop, { once: true });
+  signal.addEventListener("abort", stop, { once: true });
   const step = showStep("Starting PostgreSQL, Temporal, S3, the API and the workers");
   try {
     await stack.start();
@@ -81,27 +79,24 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await stack.stop();
     throw error;
   } finally {
-    options.signal?.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
 }
 
 /** A stack that `startStack` started. */
 class Stack implements Watcher {
-  readonly #folder: DataFolder;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #folder = new DataFolder(defaultDataFolder());
+  readonly #env = process.env;
   readonly #say: (line: string) => void;
-  readonly #settings: z.infer<typeof settingsSchema>;
+  readonly #settings = readSettings(stackSettings);
   readonly #processes: Supervised[] = [];
   readonly #stopping = new AbortController();
   #block: PortBlock | undefined;
   #addresses: Omit<StackInfo, "processes"> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor({ env = process.env, say = () => {} }: StackOptions) {
-    this.#env = env;
+  constructor(say: (line: string) => void) {
     this.#say = say;
-    this.#settings = readSettings(settingsSchema, env);
-    this.#folder = new DataFolder(defaultDataFolder(env));
   }
 
   /** What stack.json says. */

@@ -72,11 +72,6 @@ export class Supervised {
     return this.#identity;
   }
 
-  /** When the present process was started: milliseconds since 1970. */
-  get startedAt(): number {
-    return this.#startedAt;
-  }
-
   /**
    * Waits until `answers` is true. Before that, a death is not repaired but reported.
    * @throws StackError with the end of the log where the process ends first, or does not answer in time

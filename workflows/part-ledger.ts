@@ -1,6 +1,6 @@
 import type { PartRange, PartState } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
-import { type PartPlan, partRange } from "../images/plan.ts";
+import { byteRangeOf, type PartPlan } from "../images/plan.ts";
 
 /** A ledger in as few bytes as 10,000 parts allow: what a workflow run hands to the next one. */
 export interface PackedLedger {
@@ -132,7 +132,7 @@ export class PartLedger {
   }
 
   #bytesOf(part: number): number {
-    const { start, end } = partRange(this.#plan, part);
+    const { start, end } = byteRangeOf(this.#plan, part);
     return end - start;
   }
 

@@ -1,3 +1,5 @@
+import type { PresignedParts } from "../activities/types.ts";
+
 /** One part's presigned URL. */
 export interface PartUrl {
   url: string;
@@ -5,11 +7,7 @@ export interface PartUrl {
   expiresAt: number;
 }
 
-export interface PresignedWindow {
-  /** For the parts from the first on, in order. */
-  urls: string[];
-  expiresAt: number;
-}
+type Presign = (from: number, to: number) => Promise<Pick<PresignedParts, "urls" | "expiresAt">>;
 
 /** URLs are presigned for so many parts at a time. */
 const WINDOW_SIZE = 32;
@@ -19,12 +17,12 @@ const RESERVE_MS = 60_000;
 
 /** Presigned URLs, made in windows just ahead of use and never kept until they are old. */
 export class PartUrls {
-  readonly #presign: (from: number, to: number) => Promise<PresignedWindow>;
+  readonly #presign: Presign;
   readonly #urls = new Map<number, PartUrl>();
   /** The present window is handed out before then, in milliseconds since the epoch. */
   #takeBefore = 0;
 
-  constructor(presign: (from: number, to: number) => Promise<PresignedWindow>) {
+  constructor(presign: Presign) {
     this.#presign = presign;
   }
 

@@ -1,9 +1,4 @@
-import {
-  ActivityCancellationType,
-  type ActivityOptions,
-  proxyActivities,
-  proxyLocalActivities,
-} from "@temporalio/workflow";
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
 import type { ControlActivities, JanitorActivities } from "../activities/types.ts";
 import { GPU_QUEUE, type PartActivities } from "../gpu-worker/part.ts";
 
@@ -40,14 +35,13 @@ export const { presignParts } = proxyActivities<ControlActivities>({
  * with pauses of 0 … 20 seconds between them bridge about a minute of S3 being away, and 20 seconds of it even for the
  * unluckiest of many parts; then the part has failed, not its siblings.
  */
-const partPolicy: ActivityOptions = {
+export const { renderAndUploadPart } = proxyActivities<PartActivities>({
   taskQueue: GPU_QUEUE,
   startToCloseTimeout: "2 hours",
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   cancellationType,
   retry: { initialInterval: "1 second", maximumInterval: "1 minute", maximumAttempts: 12 },
-};
-export const { renderAndUploadPart } = proxyActivities<PartActivities>(partPolicy);
+});
 
 /** The last step of possibly hours of work, and idempotent: patient. S3 may think for minutes about 10,000 parts. */
 export const { completeUpload } = proxyActivities<ControlActivities>({

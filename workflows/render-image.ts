@@ -16,7 +16,7 @@ import type { RenderFailure, RenderState, RenderStatus } from "../database/state
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
 import { objectKey } from "../images/object-key.ts";
-import { partRange } from "../images/plan.ts";
+import { byteRangeOf } from "../images/plan.ts";
 import { renderDetails, updateDescriptions } from "./details.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { failureOf, failureType } from "./failures.ts";
@@ -144,7 +144,7 @@ class RenderRun {
   async openUpload(): Promise<void> {
     if (this.#upload !== undefined) return;
     const { contentType } = formatOf(this.#input.spec);
-    this.#upload = await initUpload({ renderId: this.#input.renderId, key: this.#key, contentType });
+    this.#upload = await initUpload({ key: this.#key, contentType });
   }
 
   /** Keeps a window of parts on the GPU queue until all are done; a part that fails leaves the others to finish. */
@@ -344,7 +344,7 @@ class RenderRun {
 
   #renderPartAt(partNumber: number, url: string): Promise<PartResult> {
     const { renderId, spec, partCount } = this.#input;
-    const { start, end } = partRange(this.#input, partNumber);
+    const { start, end } = byteRangeOf(this.#input, partNumber);
     const options = {
       activityId: `part-${String(partNumber).padStart(5, "0")}`,
       summary: `Part ${partNumber} of ${partCount}: bytes ${start} to ${end - 1}`,

@@ -1,5 +1,5 @@
-import { countActiveRenders } from "../../database/create-render.ts";
 import type { Render } from "../../database/render.ts";
+import { countActiveRenders } from "../../database/renders.ts";
 import { endStatuses } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
 import type { Context } from "../context.ts";

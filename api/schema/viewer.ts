@@ -1,4 +1,4 @@
-import { countActiveRenders } from "../../database/create-render.ts";
+import { countActiveRenders } from "../../database/renders.ts";
 import { builder } from "./builder.ts";
 
 const Viewer = builder.objectRef<{ id: string }>("Viewer").implement({

@@ -212,7 +212,7 @@ export function bundleRenderImage() {
 
 function stagedControl(renders: Map<string, StagedRender>): ControlActivities {
   return {
-    initUpload: ({ renderId, key }) => find(renders, renderId).initUpload(key),
+    initUpload: ({ key }) => find(renders, key).initUpload(key),
     presignParts: (request) => find(renders, request.key).presignParts(request),
     completeUpload: (request) => find(renders, request.key).complete(request),
     abortUpload: (request) => find(renders, request.key).abort(request),
