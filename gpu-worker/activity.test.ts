@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import type { RenderSpec } from "../images/spec.ts";
-import { referenceBytes } from "../stack/reference/layout.ts";
+import { referenceBytes } from "../reference/layout.ts";
 import { createPartActivities } from "./activity.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { PartHeartbeat, PartTask } from "./part.ts";

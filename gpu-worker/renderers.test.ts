@@ -15,7 +15,7 @@ import { byteSizeOf, formatOf, formats } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
 import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { referencePixelBytes } from "../stack/reference/layout.ts";
+import { referencePixelBytes } from "../reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
 import { createRenderers, RendererError, type Renderers } from "./renderers.ts";
 

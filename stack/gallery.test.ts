@@ -4,8 +4,8 @@ import path from "node:path";
 import { test } from "node:test";
 import { decode } from "fast-png";
 import { patterns } from "../images/patterns/index.ts";
+import { referencePixelByteSize, referencePixelBytes } from "../reference/layout.ts";
 import { exampleSpec, picturePath } from "./example.ts";
-import { referencePixelByteSize, referencePixelBytes } from "./reference/layout.ts";
 
 for (const pattern of patterns) {
   test(`docs/patterns.md shows ${pattern.name}'s example, exactly`, async () => {

@@ -20,7 +20,7 @@ import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { patterns } from "../images/patterns/index.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { referenceBytes } from "./reference/layout.ts";
+import { referenceBytes } from "../reference/layout.ts";
 
 const script = path.join(import.meta.dirname, "pattern.ts");
 const folder = await mkdtemp(path.join(tmpdir(), "rasterlift-pattern-"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { referencePixel } from "../../stack/reference/patterns.ts";
+import { referencePixel } from "../../reference/patterns.ts";
 import { onePerPattern } from "../../test/support/images.ts";
 import { anyLength, anyValues } from "../arbitrary-spec.fixture.ts";
 import type { Pattern, Size } from "../pattern.ts";

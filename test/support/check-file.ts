@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RenderSpec } from "../../images/spec.ts";
+import { ReferenceCheck } from "../../reference/check.ts";
 import { inSteps } from "../../stack/in-steps.ts";
-import { ReferenceCheck } from "../../stack/reference/check.ts";
 import type { Render } from "./client.ts";
 
 /** Downloads a completed render by its presigned URL and compares every byte, and its CRC-32, with the reference. */

@@ -1,4 +1,4 @@
-import type { RenderSpec } from "../../images/spec.ts";
+import type { RenderSpec } from "../images/spec.ts";
 import { rowsOf } from "./patterns.ts";
 
 /**

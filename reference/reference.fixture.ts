@@ -1,4 +1,4 @@
-import type { PatternValues, RenderSpec } from "../../images/spec.ts";
+import type { PatternValues, RenderSpec } from "../images/spec.ts";
 import { ReferenceCheck } from "./check.ts";
 
 export function image(name: string, values: PatternValues, change: Partial<RenderSpec> = {}): RenderSpec {

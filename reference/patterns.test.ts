@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RenderSpec } from "../../images/spec.ts";
+import type { RenderSpec } from "../images/spec.ts";
 import { referencePixel } from "./patterns.ts";
 import { image } from "./reference.fixture.ts";
 

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { RenderSpec } from "../../images/spec.ts";
+import type { RenderSpec } from "../images/spec.ts";
 import { bigTiffPixelOffset } from "./big-tiff.ts";
 import { referenceBytes, referenceHeader, referencePixelByteSize, referencePixelBytes } from "./layout.ts";
 

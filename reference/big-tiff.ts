@@ -1,4 +1,4 @@
-import type { RenderSpec } from "../../images/spec.ts";
+import type { RenderSpec } from "../images/spec.ts";
 
 /**
  * Where a BigTIFF's pixel data starts, read from the file's first bytes; undefined while these are too few.

@@ -1,4 +1,4 @@
-import type { PatternValues, RenderSpec } from "../../images/spec.ts";
+import type { PatternValues, RenderSpec } from "../images/spec.ts";
 
 /**
  * What the pixels of an image must be, written from the definitions in docs/patterns.md alone and sharing no code with
