@@ -20,7 +20,7 @@ test("counts what the GPU workers that poll take at once, and nobody else", asyn
   assert.equal(await countGpuSlots(env.client.workflow), 0);
   const identities = [
     gpuWorkerIdentity({ pid: 1, host: "a", backend: "webasm", slots: 4 }),
-    gpuWorkerIdentity({ pid: 1, host: "b", backend: "webgpu (NVIDIA H200)", slots: 16 }),
+    gpuWorkerIdentity({ pid: 1, host: "b", backend: "webgpu (nvidia-h200)", slots: 16 }),
     "somebody else ×100",
   ];
   const workers = await Promise.all(

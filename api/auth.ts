@@ -51,7 +51,7 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
     (await jwtVerify(token, keys, { ...options, algorithms })).payload;
 }
 
-/** What of a token no key of the set fits; everything else that can go wrong is the provider's. */
+/** Errors that mean that no key of the set fits the token; any other is the provider's. */
 const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
 function keysOfProvider(url: string, log: Log): JWTVerifyGetKey {

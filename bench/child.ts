@@ -25,7 +25,7 @@ async function* firstOfEach(events: AsyncIterable<unknown[]>): AsyncGenerator<un
   for await (const [message] of events) yield message;
 }
 
-/** Runs a shell-free command to its end with its output dropped. @returns the seconds it took */
+/** Runs a program to its end with its output dropped. @returns the seconds it took */
 export async function timeCommand(
   [program = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,

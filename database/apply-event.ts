@@ -18,9 +18,9 @@ export interface EventHint {
  * Idempotent by (render, sequence): a repeat changes nothing, an older event never overwrites a newer state,
  * and an event of a render that has been deleted is dropped.
  *
- * A workflow task that got lost after its event was written is done again, and may then have other news for the same
- * number: an event that differs from the one that has its number, and is later than all, gets the next number, as
- * PROGRESS where its status is no news.
+ * Where a workflow task is lost after its event was written, Temporal runs it again, and it may then tell something newer
+ * under the same number. Such an event, different and later than all others, gets the next number, as PROGRESS where the
+ * status has not changed.
  * @returns the number that the event has
  */
 export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<number> {
@@ -35,7 +35,10 @@ export async function applyEvent(em: EntityManager, event: RecordedEvent): Promi
   return applyEvent(em, { ...event, kind, sequence: latest.sequence + 1 });
 }
 
-/** The same told again. An end told again has another time, and otherwise parts may be done that were not before. */
+/**
+ * Whether the event is the stored one, told again. Of an end, the status alone decides: told again, it has another time,
+ * and more parts may be done.
+ */
 function isRepeat({ state: { runId: _run, ...state } }: RecordedEvent, kept: RenderEvent): boolean {
   const { runId: _keptRun, ...known } = kept.state;
   return state.status === known.status && (state.finishedAt !== undefined || isDeepStrictEqual(state, known));

@@ -43,7 +43,7 @@ export interface PartResult {
   attempt: number;
   /** How long that attempt took on its GPU worker, in milliseconds: the rest of the time it waited for one. */
   workedMs: number;
-  /** What rendered it: "webgpu (NVIDIA H200)", "webasm" or "cpu". */
+  /** What rendered it: "webgpu (nvidia-h200)", "webasm" or "cpu". */
   backend: string;
 }
 

@@ -14,7 +14,7 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => `  ${issue.path.join(".") || "settings"}: ${issue.message}`);
-  throw new SettingsError(`Settings that need mending (see README.md, "Settings"):\n${lines.join("\n")}`);
+  throw new SettingsError(`Wrong settings (see README.md, "Settings"):\n${lines.join("\n")}`);
 }
 
 /**

@@ -72,7 +72,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
       resolve: ({ state }) => state.parts,
     }),
     backends: t.stringList({
-      description: "What rendered it so far, such as webasm, cpu or webgpu (NVIDIA H200).",
+      description: "What rendered it so far, such as webasm, cpu or webgpu (nvidia-h200).",
       resolve: ({ state }) => state.backends,
     }),
     failure: t.field({
