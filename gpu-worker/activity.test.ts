@@ -26,10 +26,12 @@ const spec: RenderSpec = {
 
 const task: PartTask = { renderId: "r", spec, partNumber: 1, start: 20, end: 100_021, url: "" };
 
-describe("renderAndUploadPart", async () => {
+describe("renderAndUploadPart", { timeout: 60_000 }, async () => {
   const renderers = await createRenderers({ backend: "webasm", threads: 1, md5: true });
   const uploader = createUploader({ stallSeconds: 30 });
-  const { renderAndUploadPart } = createPartActivities({ renderers, uploader, buffers: new BufferPool(2 ** 20) });
+  /** Has memory for one part: each test also shows that those before it gave theirs back, or it would wait for ever. */
+  const buffers = new BufferPool(task.end - task.start);
+  const { renderAndUploadPart } = createPartActivities({ renderers, uploader, buffers });
   after(async () => {
     uploader.close();
     await renderers.close();
@@ -117,15 +119,6 @@ describe("renderAndUploadPart", async () => {
       response.writeHead(200, { etag: '"next"' }).end();
     });
     assert.ok(typeof outcome === "object" && outcome !== null && "etag" in outcome);
-  });
-
-  test("gives its buffer back after every outcome", async () => {
-    const smallPool = createPartActivities({ renderers, uploader, buffers: new BufferPool(task.end - task.start) });
-    for (let i = 0; i < 3; i++) {
-      const environment = new MockActivityEnvironment();
-      const running = environment.run(smallPool.renderAndUploadPart, { ...task, url: "http://127.0.0.1:9/" });
-      await assert.rejects(running, { type: "S3Unavailable" });
-    }
   });
 
   test("never shows the URL's signature in a failure", async () => {

@@ -136,19 +136,6 @@ describe("renders on a real Temporal", () => {
     assert.notEqual(status.name, "RUNNING");
   });
 
-  test("a failed render without its workflow stays until the janitor has removed its parts, also after the window", async () => {
-    const client = await api.client("heidi");
-    const id = await runningRender(client, failing);
-    await client.history(id);
-    await env.client.workflow.getHandle(renderWorkflowId(id)).terminate();
-    const em = api.orm.em.fork();
-    const { state } = await em.findOneOrFail(Render, { id });
-    await em.nativeUpdate(Render, { id }, { state: { ...state, resumableUntil: new Date(0).toISOString() } });
-    const outcome = await client.delete(id);
-    assert.equal(outcome.__typename, "InvalidStateError");
-    assert.ok(await client.render(id));
-  });
-
   test("a retry counts against the quota", async () => {
     const client = await api.client("grace");
     const id = await runningRender(client, failing);
@@ -160,16 +147,23 @@ describe("renders on a real Temporal", () => {
     await Promise.all(others.map((other) => client.act("cancelRender", other)));
   });
 
-  test("a failed render whose workflow was terminated stays until the janitor has removed its parts", async () => {
-    const client = await api.client("frank");
-    const id = await runningRender(client, failing);
-    await client.history(id);
-    await env.client.workflow.getHandle(renderWorkflowId(id)).terminate();
-    const outcome = await client.delete(id);
-    assert.ok(outcome.__typename === "InvalidStateError");
-    assert.match(outcome.message, /is being cleared away/);
-    assert.equal((await client.render(id))?.status, "FAILED");
-  });
+  for (const when of ["within", "after"] as const) {
+    test(`a failed render whose workflow was terminated stays until the janitor has removed its parts, ${when} the window`, async () => {
+      const client = await api.client(`terminated-${when}`);
+      const id = await runningRender(client, failing);
+      await client.history(id);
+      await env.client.workflow.getHandle(renderWorkflowId(id)).terminate();
+      if (when === "after") {
+        const em = api.orm.em.fork();
+        const { state } = await em.findOneOrFail(Render, { id });
+        await em.nativeUpdate(Render, { id }, { state: { ...state, resumableUntil: new Date(0).toISOString() } });
+      }
+      const outcome = await client.delete(id);
+      assert.ok(outcome.__typename === "InvalidStateError");
+      assert.match(outcome.message, /is being cleared away/);
+      assert.equal((await client.render(id))?.status, "FAILED");
+    });
+  }
 });
 
 /** Everything but S3: events are recorded as the control worker records them. */
