@@ -1,4 +1,4 @@
-import { CancellationScope, condition } from "@temporalio/workflow";
+import { CancellationScope, condition, sleep } from "@temporalio/workflow";
 import type { RecordedEvent, RenderEventKind, RenderState } from "../database/state.ts";
 
 type Event = Omit<RecordedEvent, "renderId">;
@@ -6,6 +6,7 @@ type Event = Omit<RecordedEvent, "renderId">;
 interface Waiting {
   at: string;
   state: RenderState;
+  byUpdate: boolean;
   recorded(): void;
 }
 
@@ -27,6 +28,7 @@ export class EventRecorder {
   readonly #statuses: Waiting[] = [];
   #sequence: number;
   #progressed = false;
+  #isGathered = false;
   #recording = false;
   #progressRecordedAt = 0;
   #hurried = 0;
@@ -47,18 +49,25 @@ export class EventRecorder {
     return this.#sequence;
   }
 
-  /** Resolves when the status that the render has now is recorded. */
-  recordStatus(): Promise<void> {
+  /**
+   * Resolves when the status that the render has now is recorded.
+   * @param byUpdate whether an update led to it
+   */
+  recordStatus(byUpdate: boolean): Promise<void> {
     this.#progressed = false;
     const [at, state] = [now(), this.#state()];
     return new Promise((recorded) => {
-      this.#statuses.push({ at, state, recorded });
+      this.#statuses.push({ at, state, byUpdate, recorded });
     });
   }
 
-  /** Something other than the status has changed. */
+  /**
+   * Something other than the status has changed. The clock is read here and in no condition: a refused update has
+   * conditions looked at too, but stands in no history, so that they would not be at a replay.
+   */
   noteProgress(): void {
     this.#progressed = true;
+    this.#isGathered ||= Date.now() - this.#progressRecordedAt >= GATHER_MS;
   }
 
   /** Resolves when everything that has changed is recorded, which is done without delay. */
@@ -76,7 +85,7 @@ export class EventRecorder {
   }
 
   #isDue(): boolean {
-    return this.#statuses.length > 0 || this.#hurried > 0 || Date.now() - this.#progressRecordedAt >= GATHER_MS;
+    return this.#statuses.length > 0 || this.#hurried > 0 || this.#isGathered;
   }
 
   async #run(): Promise<never> {
@@ -91,7 +100,12 @@ export class EventRecorder {
     }
   }
 
-  async #recordWaiting({ at, state, recorded }: Waiting): Promise<void> {
+  /**
+   * An update is stored together with the workflow task that took it in, and lost with Temporal's process before. What
+   * it led to is told in a later task: a timer ends this one.
+   */
+  async #recordWaiting({ at, state, byUpdate, recorded }: Waiting): Promise<void> {
+    if (byUpdate) await sleep(1);
     await this.#recordNext("STATUS", at, state);
     recorded();
   }
@@ -100,6 +114,7 @@ export class EventRecorder {
     this.#progressed = false;
     await this.#recordNext("PROGRESS", now(), this.#state());
     this.#progressRecordedAt = Date.now();
+    this.#isGathered = false;
   }
 
   async #recordNext(kind: RenderEventKind, at: string, state: RenderState): Promise<void> {

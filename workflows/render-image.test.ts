@@ -3,7 +3,8 @@ import { after, before, describe, test } from "node:test";
 import { Context } from "@temporalio/activity";
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+import { Worker } from "@temporalio/worker";
+import { bundleRenderImage, RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 
 const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
 const numbers = ({ events }: StagedRender) => events.map(({ sequence }) => sequence);
@@ -153,6 +154,41 @@ describe("renderImage", () => {
       render.calls.toSorted(),
       ["complete", "init", "part 1", "part 2", "part 2", "part 3", "presign 1-3", "presign 2-2"].toSorted(),
     );
+  });
+
+  test("what an update leads to is recorded once Temporal has stored the update", async () => {
+    const stored: [status: string, updates: number | undefined][] = [];
+    const pausing = gate();
+    const { render, handle } = await stage.start(4, {
+      part: ({ partNumber }) => (partNumber === 1 ? pausing.opened : undefined),
+      record: async ({ kind, state }) => {
+        if (kind !== "STATUS" || state.status === "COMPLETED") return;
+        const { events } = await handle.fetchHistory();
+        stored.push([state.status, events?.filter((e) => e.workflowExecutionUpdateAcceptedEventAttributes).length]);
+      },
+    });
+    await render.until(called("part 1"));
+    assert.equal(await update(handle, "pauseRender"), "PAUSED");
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await update(handle, "cancelRender"), "CANCELING");
+    pausing.open();
+    await handle.result();
+    assert.deepEqual(stored.slice(1), [
+      ["PAUSED", 1],
+      ["RUNNING", 2],
+      ["CANCELING", 3],
+      ["CANCELED", 3],
+    ]);
+  });
+
+  test("refused updates leave nothing that would not replay", async () => {
+    const takes400Ms = () => new Promise<void>((done) => setTimeout(done, 400)); // progress gathers for 500
+    const { render, handle } = await stage.start(20, { part: takes400Ms, gpuSlots: () => 2 });
+    while ((render.state?.partsDone ?? 0) < 12)
+      assert.equal(await update(handle, "resumeRender"), "InvalidState: RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    const workflowBundle = await bundleRenderImage();
+    await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory(), handle.workflowId);
   });
 
   test("where many parts fail for good, no more are started", async () => {

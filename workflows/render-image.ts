@@ -85,6 +85,8 @@ class RenderRun {
   #object: { etag: string; crc32: string } | undefined;
   #completeTried: boolean;
   #inFlight = 0;
+  /** Looked at when a part is done, and in no condition: see EventRecorder.noteProgress. */
+  #isHistoryLong = false;
   #canceling: Promise<void> | undefined;
   #discarded = false;
 
@@ -118,8 +120,8 @@ class RenderRun {
 
   /** Pause, resume, cancel, retry and discard, each only where it is possible. */
   listen(): void {
-    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED"));
-    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING"));
+    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED", { byUpdate: true }));
+    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING", { byUpdate: true }));
     this.#on("cancelRender", ["RUNNING", "PAUSED", "CANCELING"], () => this.#cancel());
     this.#on("retryRender", ["FAILED"], () => this.#retry());
     this.#on("discardParts", ["FAILED"], () => this.#discard());
@@ -160,7 +162,7 @@ class RenderRun {
     } finally {
       await CancellationScope.nonCancellable(() => condition(() => this.#inFlight === 0));
     }
-    if (this.#isHistoryLong() && this.#ledger.count("WAITING") > 0 && !this.#isHopeless()) await this.#goOnAsNew();
+    if (this.#isHistoryLong && this.#ledger.count("WAITING") > 0 && !this.#isHopeless()) await this.#goOnAsNew();
     if (this.#failure !== undefined) throw new RenderFailed(this.#failure);
   }
 
@@ -226,13 +228,13 @@ class RenderRun {
     setHandler(defineUpdate<RenderStatus>(update), handler, { validator, description: updateDescriptions[update] });
   }
 
-  #enter(status: RenderStatus): Promise<void> {
+  #enter(status: RenderStatus, { byUpdate = false } = {}): Promise<void> {
     this.#status = status;
-    return this.#events.recordStatus();
+    return this.#events.recordStatus(byUpdate);
   }
 
   #cancel(): Promise<void> {
-    this.#canceling ??= this.#enter("CANCELING");
+    this.#canceling ??= this.#enter("CANCELING", { byUpdate: true });
     this.#work.cancel();
     return this.#canceling;
   }
@@ -242,7 +244,7 @@ class RenderRun {
     this.#resumableUntil = undefined;
     this.#finishedAt = undefined;
     this.#ledger.retryFailed();
-    return this.#enter("RUNNING");
+    return this.#enter("RUNNING", { byUpdate: true });
   }
 
   async #discard(): Promise<void> {
@@ -280,11 +282,7 @@ class RenderRun {
   }
 
   #hasPartsToStart(): boolean {
-    return this.#ledger.count("WAITING") > 0 && !this.#isHistoryLong() && !this.#isHopeless();
-  }
-
-  #isHistoryLong(): boolean {
-    return workflowInfo().continueAsNewSuggested;
+    return this.#ledger.count("WAITING") > 0 && !this.#isHistoryLong && !this.#isHopeless();
   }
 
   #isHopeless(): boolean {
@@ -306,6 +304,7 @@ class RenderRun {
       .catch((error: unknown) => this.#partFailed(part, error))
       .finally(() => {
         this.#inFlight -= 1;
+        this.#isHistoryLong = workflowInfo().continueAsNewSuggested;
         this.#events.noteProgress();
       });
   }
@@ -335,7 +334,7 @@ class RenderRun {
         if (failureType(error) !== "UrlExpired") throw error;
         if (!isExpired(current, Date.now())) refusals += 1;
         if (refusals > 1) throw error;
-        if (this.#isHistoryLong()) return undefined;
+        if (workflowInfo().continueAsNewSuggested) return undefined;
       }
       const { urls, expiresAt } = await this.#presign(part, part);
       current = { url: urls[0] ?? current.url, expiresAt };
