@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { TestDatabase } from "../test/support/database.ts";
+import { newRender } from "../test/support/renders.ts";
 import { waitFor } from "../test/support/wait-for.ts";
-import { connect, disconnect } from "./connect.ts";
+import { connect, disconnect, isDatabaseAway } from "./connect.ts";
+import { createRender } from "./create-render.ts";
 import { Viewer } from "./viewer.ts";
 
 test("a connection heeds all of its URL, as pg does", async () => {
@@ -23,6 +27,59 @@ test("a PostgreSQL that does not answer any more is given up", { timeout: 20_000
   await orm.em.fork().execute("select 1");
   await assert.rejects(orm.em.fork().execute("select pg_sleep(5)"), /PostgreSQL has not answered for 200 ms/);
   await orm.em.fork().execute("select 1");
+  await disconnect(orm);
+  await database.close();
+});
+
+describe("a PostgreSQL that is away is known as such", () => {
+  const meanwhile = {
+    "it closes connections": (socket: Socket) => socket.end(),
+    "it resets connections": (socket: Socket) => socket.resetAndDestroy(),
+    "it closes connections once they are greeted": (socket: Socket) => socket.once("data", () => socket.end()),
+  };
+  for (const [name, treat] of Object.entries(meanwhile)) {
+    test(`where ${name}`, async (t) => {
+      const server = createServer((socket) => treat(socket.on("error", () => {}))).listen(0, "127.0.0.1");
+      t.after(() => server.close());
+      await once(server, "listening");
+      const orm = await connect(`postgresql://a:b@127.0.0.1:${(server.address() as AddressInfo).port}/x`);
+      await assert.rejects(createRender(orm.em.fork(), newRender("alice"), 1), isDatabaseAway);
+      await assert.rejects(orm.em.fork().findOne(Viewer, "alice"), isDatabaseAway);
+      await disconnect(orm);
+    });
+  }
+
+  test("where it does not answer", { timeout: 20_000 }, async () => {
+    const database = await TestDatabase.open();
+    const orm = await connect(database.url, 200);
+    const sleeping = orm.em.fork().transactional((em) => em.execute("select pg_sleep(5)"));
+    await assert.rejects(sleeping, isDatabaseAway);
+    await disconnect(orm);
+    await database.close();
+  });
+});
+
+test("connections that are lost in transactions are replaced, all twenty of them", { timeout: 20_000 }, async () => {
+  const database = await TestDatabase.open();
+  const orm = await connect(database.url);
+  const pool = await orm.em.getConnection().getNativeClient();
+  const stopped = Promise.withResolvers<void>();
+  const transactions = Array.from({ length: 20 }, (_, i) =>
+    orm.em.fork().transactional(async (em) => {
+      if (i % 2 === 0) return await em.execute("select pg_sleep(60)");
+      await em.execute("select 1");
+      await stopped.promise;
+      return await em.execute("select 1");
+    }),
+  );
+  const outcomes = Promise.allSettled(transactions);
+  await waitFor("twenty connections", () => pool.totalCount === 20);
+  await database.stop();
+  stopped.resolve();
+  for (const { status } of await outcomes) assert.equal(status, "rejected");
+  await database.start();
+  const again = Array.from({ length: 20 }, () => orm.em.fork().transactional((em) => em.execute("select 1")));
+  assert.equal((await Promise.all(again)).length, 20);
   await disconnect(orm);
   await database.close();
 });

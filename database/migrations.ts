@@ -1,7 +1,7 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import { SettingsError } from "../service/settings.ts";
-import { entities, wholeUrl } from "./connect.ts";
+import { entities, takeBackLostConnections, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
 import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
 import { IndexOpenRenders } from "./migrations/2026-11-26-open-renders.ts";
@@ -37,7 +37,11 @@ export async function migrate(databaseUrl: string, connectWithinMs?: number): Pr
 export function openMigrator(databaseUrl: string, connectWithinMs = 10_000): Promise<MikroORM> {
   return MikroORM.init({
     clientUrl: databaseUrl,
-    driverOptions: { ...wholeUrl(databaseUrl), connectionTimeoutMillis: connectWithinMs },
+    driverOptions: {
+      ...wholeUrl(databaseUrl),
+      connectionTimeoutMillis: connectWithinMs,
+      onPoolCreated: takeBackLostConnections,
+    },
     entities,
     allowGlobalContext: true,
     extensions: [Migrator],
