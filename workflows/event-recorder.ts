@@ -1,7 +1,10 @@
-import { CancellationScope, condition, sleep } from "@temporalio/workflow";
-import type { RecordedEvent, RenderEventKind, RenderState } from "../database/state.ts";
+import { CancellationScope, condition } from "@temporalio/workflow";
+import type { RecordedEvent, RenderState } from "../database/state.ts";
 
 type Event = Omit<RecordedEvent, "renderId">;
+
+/** Resolves with the sequence that the event has got. `byUpdate`: an update led to it. */
+type RecordEvent = (event: Event, byUpdate: boolean) => Promise<number>;
 
 interface Waiting {
   at: string;
@@ -23,7 +26,7 @@ const LATEST_MS = 1_000;
  * was at that moment.
  */
 export class EventRecorder {
-  readonly #record: (event: Event) => Promise<number>;
+  readonly #record: RecordEvent;
   readonly #state: () => RenderState;
   readonly #statuses: Waiting[] = [];
   #sequence: number;
@@ -33,11 +36,8 @@ export class EventRecorder {
   #progressRecordedAt = 0;
   #hurried = 0;
 
-  /**
-   * @param sequence that of the last event already recorded
-   * @param record resolves with the sequence that the event has got
-   */
-  constructor(sequence: number, state: () => RenderState, record: (event: Event) => Promise<number>) {
+  /** @param sequence that of the last event already recorded */
+  constructor(sequence: number, state: () => RenderState, record: RecordEvent) {
     this.#sequence = sequence;
     this.#state = state;
     this.#record = record;
@@ -100,25 +100,20 @@ export class EventRecorder {
     }
   }
 
-  /**
-   * An update is stored together with the workflow task that took it in, and lost with Temporal's process before. What
-   * it led to is told in a later task: a timer ends this one.
-   */
   async #recordWaiting({ at, state, byUpdate, recorded }: Waiting): Promise<void> {
-    if (byUpdate) await sleep(1);
-    await this.#recordNext("STATUS", at, state);
+    await this.#recordNext({ at, kind: "STATUS", state }, byUpdate);
     recorded();
   }
 
   async #recordProgress(): Promise<void> {
     this.#progressed = false;
-    await this.#recordNext("PROGRESS", now(), this.#state());
+    await this.#recordNext({ at: now(), kind: "PROGRESS", state: this.#state() }, false);
     this.#progressRecordedAt = Date.now();
     this.#isGathered = false;
   }
 
-  async #recordNext(kind: RenderEventKind, at: string, state: RenderState): Promise<void> {
-    this.#sequence = await this.#record({ sequence: this.#sequence + 1, at, kind, state });
+  async #recordNext(event: Omit<Event, "sequence">, byUpdate: boolean): Promise<void> {
+    this.#sequence = await this.#record({ sequence: this.#sequence + 1, ...event }, byUpdate);
   }
 }
 

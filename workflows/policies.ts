@@ -70,6 +70,16 @@ export const { recordEvent } = proxyLocalActivities<ControlActivities>({
   retry: { initialInterval: "100 ms", maximumInterval: "30 seconds" },
 });
 
+/**
+ * What an update led to is recorded by an ordinary activity, which starts once Temporal has stored the workflow task that
+ * took the update in. A local one runs before that: if Temporal died then, the update would be lost, its event public.
+ */
+export const { recordEvent: recordEventOfUpdate } = proxyActivities<ControlActivities>({
+  summary: "Record what an action led to",
+  startToCloseTimeout: "10 seconds",
+  retry: { initialInterval: "100 ms", maximumInterval: "30 seconds" },
+});
+
 /** The janitor's: the next round comes by itself, so a failed one is not insisted on. */
 export const { startLostRenders, abortOrphanUploads } = proxyActivities<JanitorActivities>({
   startToCloseTimeout: "10 minutes",

@@ -24,7 +24,15 @@ import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messa
 import { type PackedLedger, PartLedger } from "./part-ledger.ts";
 import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
 import { PartWindow } from "./part-window.ts";
-import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
+import {
+  abortUpload,
+  completeUpload,
+  initUpload,
+  presignParts,
+  recordEvent,
+  recordEventOfUpdate,
+  renderAndUploadPart,
+} from "./policies.ts";
 
 /** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
 const FAILED_PARTS_LIMIT = 3;
@@ -103,9 +111,10 @@ class RenderRun {
     this.#events = new EventRecorder(
       carried?.sequence ?? 1,
       () => this.#state(),
-      (event) => {
+      (event, byUpdate) => {
         setCurrentDetails(renderDetails(event.state, input.byteSize));
-        return recordEvent({ renderId: input.renderId, ...event });
+        const record = byUpdate ? recordEventOfUpdate : recordEvent;
+        return record({ renderId: input.renderId, ...event });
       },
     );
   }
