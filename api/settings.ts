@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { databaseSettings } from "../database/settings.ts";
-import { integer, maxRenderBytes, resumeWindowSeconds } from "../service/settings.ts";
+import { integer, jwtSecret, maxRenderBytes, resumeWindowSeconds } from "../service/settings.ts";
 import { s3Settings } from "../storage/client.ts";
 
 /** What the API reads from its environment, beside Temporal's usual client settings. */
@@ -9,7 +9,7 @@ export const apiSettings = s3Settings
   .extend({
     HOST: z.string().default("127.0.0.1"),
     PORT: integer(0, 65_535).default(4000),
-    JWT_SECRET: z.string().min(32, "must have at least 32 characters (HS256 needs 256 bits)").optional(),
+    JWT_SECRET: jwtSecret.optional(),
     JWKS_URL: z.url({ protocol: /^https?$/, error: "must be the URL of a JSON Web Key Set" }).optional(),
     JWT_ISSUER: z.string().optional(),
     JWT_AUDIENCE: z.string().optional(),

@@ -59,7 +59,7 @@ export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUr
 const AWAY_CODES = /^(08...|53300|57P0[1-3]|E[A-Z]+)$/;
 
 /** pg's and its pool's errors of connections that end or do not come about, which have no code. */
-const AWAY_MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect)/;
+const AWAY_MESSAGES = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$/;
 
 /** Whether a query failed because PostgreSQL is away or the connection to it was lost; asking again can help. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -24,6 +24,9 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
 export type PartDigest = z.infer<typeof partDigest>;
 export const partDigest = z.enum(["md5", "none"], "must be md5 or none").default("md5");
 
+/** What HS256 tokens are signed with. */
+export const jwtSecret = z.string().min(32, "must have at least 32 characters (HS256 needs 256 bits)");
+
 /** The largest file that may be rendered, in bytes. */
 export const maxRenderBytes = integer(1).default(64 * 2 ** 30);
 

@@ -47,7 +47,7 @@ describe("one request, one render, one workflow", () => {
     const client = await stack.client("deleting");
     const { id } = await client.started({ spec, idempotencyKey: "used" });
     await client.completed(id);
-    assert.equal((await client.delete(id)).__typename, "DeletedRender");
+    assert.deepEqual(await client.delete(id.toUpperCase()), { __typename: "DeletedRender", id });
     assert.equal(await client.render(id), null);
     assert.deepEqual(
       (await stack.bucket.keys()).filter((key) => key.includes(id)),

@@ -32,7 +32,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   }
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
-  return { __typename: "DeletedRender", id };
+  return { __typename: "DeletedRender", id: render.id };
 }
 
 /**
