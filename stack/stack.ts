@@ -86,7 +86,6 @@ export async function startStack({ say, signal }: StackOptions): Promise<Stack> 
 /** A stack that `startStack` started. */
 class Stack implements Watcher {
   readonly #folder = new DataFolder(defaultDataFolder());
-  readonly #env = process.env;
   readonly #say: (line: string) => void;
   readonly #settings = readSettings(stackSettings);
   readonly #processes: Supervised[] = [];
@@ -123,8 +122,8 @@ class Stack implements Watcher {
     });
     const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
     const secrets = this.#folder.secrets();
-    const services = describeServices(this.#env, ports, secrets);
-    const environment = environments(this.#env, services, secrets.jwtSecret);
+    const services = describeServices(process.env, ports, secrets);
+    const environment = environments(process.env, services, secrets.jwtSecret);
 
     const database = this.#startPostgres(ports, secrets).then(() =>
       this.#runToEnd("Migrating the database", "database/migrate.ts", environment.worker),
@@ -204,20 +203,20 @@ class Stack implements Watcher {
   }
 
   async #startPostgres(ports: Ports, { databasePassword }: Secrets): Promise<void> {
-    if (!embeddedEngines(this.#env).postgres) return;
+    if (!embeddedEngines(process.env).postgres) return;
     const program = await postgresProgram(this.#folder.file("postgres"), ports.postgres, databasePassword);
     await this.#supervise(program).ready(() => postgresAnswers(ports.postgres, databasePassword));
   }
 
   async #startS3(ports: Ports, { s3AccessKeyId, s3SecretAccessKey }: Secrets): Promise<void> {
-    if (!embeddedEngines(this.#env).s3) return;
+    if (!embeddedEngines(process.env).s3) return;
     const credentials = { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey };
     const program = await seaweedProgram(this.#folder.file("seaweedfs"), ports, credentials, this.#stopping.signal);
     await this.#supervise(program).ready(() => s3Answers(`http://127.0.0.1:${ports.s3}`));
   }
 
   async #startTemporal(ports: Ports): Promise<Pollers> {
-    if (!embeddedEngines(this.#env).temporal) {
+    if (!embeddedEngines(process.env).temporal) {
       const { connectionOptions, namespace } = temporalSettings();
       return await Pollers.connect(connectionOptions, namespace).catch((error: unknown) => {
         throw new StackError(

@@ -25,7 +25,10 @@ function command(name: string, args: string[], settings: Record<string, string>)
 describe("the embedded stack", () => {
   let stack: TestStack;
   before(async () => {
-    stack = await TestStack.start({ GPU_WORKERS: "2" });
+    stack = await TestStack.start({
+      GPU_WORKERS: "2",
+      METRICS_ADDRESS: "of one worker's alone, so none of these may take it",
+    });
   });
   after(() => stack[Symbol.asyncDispose]());
 
@@ -83,6 +86,12 @@ describe("the embedded stack", () => {
     assert.match(output, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     const client = new Client(stack.info, output.trim());
     assert.deepEqual(await client.request("{ viewer { id } }"), { viewer: { id: "somebody" } });
+  });
+
+  it("signs no token with a secret that the API refuses", async () => {
+    const { code, output } = await command("token", ["--user", "somebody"], { JWT_SECRET: "short" });
+    assert.equal(code, 1);
+    assert.match(output, /JWT_SECRET: must have at least 32 characters/);
   });
 
   it("is used and left running by the demo", async () => {

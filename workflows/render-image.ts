@@ -188,7 +188,7 @@ class RenderRun {
     await this.#enter("COMPLETED");
   }
 
-  /** A failed render keeps its parts for a while, or until somebody wants the missing ones rendered, or nothing kept. */
+  /** A failed render keeps its parts for a while: until somebody has the missing ones rendered, or gives them all up. */
   async waitForRetry(): Promise<void> {
     const window = `${this.#input.resumeWindowSeconds} seconds` as const;
     await condition(() => this.#resumableUntil === undefined, window, { summary: "Keep the parts for retryRender" });
