@@ -179,6 +179,16 @@ describe("renderer threads", () => {
   const range = { start: 1000, end: 60_000_000 };
   const small = { start: 0, end: 1000 };
 
+  test("are all started at once: no part waits until its thread is", async () => {
+    let started = 0;
+    const count = () => started++;
+    process.on("worker", count);
+    const three = await createRenderers({ backend: "cpu", threads: 3, md5: false });
+    await three.close();
+    process.off("worker", count);
+    assert.equal(started, 3);
+  });
+
   test("share the work: each answer belongs to its own order", async () => {
     const ranges = Array.from({ length: 12 }, (_, i) => ({ start: i * 5000, end: i * 5000 + 4000 + i }));
     const answers = await Promise.all(ranges.map((one) => renderers.render(spec, one, shared(5000))));

@@ -103,10 +103,12 @@ class Slot {
   readonly #limits: Limits;
   #thread: Promise<RendererThread> | undefined;
 
+  /** @param thread one that is ready; without it one is started, so that the first part does not wait for it so long */
   constructor(kind: Backend["kind"], limits: Limits, thread?: RendererThread) {
     this.#kind = kind;
     this.#limits = limits;
-    this.#thread = thread && Promise.resolve(thread);
+    if (thread) this.#thread = Promise.resolve(thread);
+    else this.#start().catch(() => {}); // The first part that needs it fails, and the next starts another.
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
@@ -123,9 +125,12 @@ class Slot {
   /** One that ended while nobody asked it for anything is replaced. */
   async #livingThread(): Promise<RendererThread> {
     const thread = await this.#thread;
-    if (thread && !thread.hasEnded) return thread;
-    this.#thread = RendererThread.start(this.#kind, this.#limits).then(({ thread: started }) => started);
-    return await this.#thread;
+    return thread && !thread.hasEnded ? thread : await this.#start();
+  }
+
+  #start(): Promise<RendererThread> {
+    this.#thread = RendererThread.start(this.#kind, this.#limits).then(({ thread }) => thread);
+    return this.#thread;
   }
 
   async close(): Promise<void> {
