@@ -108,7 +108,7 @@ class Slot {
     this.#kind = kind;
     this.#limits = limits;
     if (thread) this.#thread = Promise.resolve(thread);
-    else this.#start().catch(() => {}); // The first part that needs it fails, and the next starts another.
+    else this.#start().catch(() => {}); // The first part that needs it says so.
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
