@@ -5,6 +5,7 @@ import type { Storage } from "../storage/storage.ts";
 import { abortOrphanUploads } from "./abort-orphan-uploads.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
+import { finishDeletions } from "./finish-deletions.ts";
 import { countGpuSlots } from "./gpu-slots.ts";
 import { initUpload } from "./init-upload.ts";
 import { presignParts } from "./presign-parts.ts";
@@ -44,5 +45,6 @@ export function createActivities(tools: Tools): ControlActivities & JanitorActiv
     recordEvent: (event) => recordEvent(orm.em.fork(), event),
     startLostRenders: () => talkingToS3(() => startLostRenders(janitorTools)),
     abortOrphanUploads: () => talkingToS3(() => abortOrphanUploads(janitorTools)),
+    finishDeletions: () => talkingToS3(() => finishDeletions(janitorTools)),
   };
 }

@@ -52,9 +52,10 @@ describe("the janitor", () => {
       ...{ digest: "md5", presignExpiresSeconds: 900, resumeWindowSeconds: 60 },
     });
   const sweep = async () => {
-    const { startLostRenders, abortOrphanUploads } = activities();
-    await new MockActivityEnvironment().run(startLostRenders);
-    await new MockActivityEnvironment().run(abortOrphanUploads);
+    const { startLostRenders, abortOrphanUploads, finishDeletions } = activities();
+    for (const activity of [startLostRenders, abortOrphanUploads, finishDeletions]) {
+      await new MockActivityEnvironment().run(activity);
+    }
   };
   const rowOf = (id: string) => orm.em.fork().findOneOrFail(Render, { id });
   const describeWorkflow = (id: string) => env.client.workflow.getHandle(renderWorkflowId(id)).describe();
@@ -198,6 +199,21 @@ describe("the janitor", () => {
     await sweep();
     assert.equal(await storage.hasUpload(upload), false);
     for (const other of others) assert.equal(await storage.hasUpload(other), true, other.key);
+  });
+
+  test("finishes a deletion that was asked for, and deletes nothing else", async () => {
+    const asked = await oldRender();
+    const kept = await oldRender();
+    for (const { render, upload } of [asked, kept]) {
+      await makeObject(upload);
+      await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, "COMPLETED"));
+    }
+    await orm.em.fork().nativeUpdate(Render, { id: asked.render.id }, { deletionAskedAt: new Date() });
+    await sweep();
+    assert.equal(await orm.em.fork().findOne(Render, { id: asked.render.id }), null);
+    assert.equal(await storage.head(asked.upload.key), undefined);
+    assert.equal((await rowOf(kept.render.id)).status, "COMPLETED");
+    assert.ok(await storage.head(kept.upload.key));
   });
 
   test("comes by a schedule of its own, however many workers make it", async () => {

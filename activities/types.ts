@@ -77,6 +77,8 @@ export interface JanitorActivities {
   startLostRenders(): Promise<void>;
   /** Aborts the uploads of our renders that no running workflow owns. */
   abortOrphanUploads(): Promise<void>;
+  /** Removes the renders whose deletion was asked for, each with its object. */
+  finishDeletions(): Promise<void>;
 }
 
 /**

@@ -5,9 +5,10 @@ import { entities, takeBackLostConnections, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
 import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
 import { IndexOpenRenders } from "./migrations/2026-11-26-open-renders.ts";
+import { NoteDeletions } from "./migrations/2026-11-27-deletions.ts";
 
 /** In the order they run; a new one goes at the end, and one that has landed never changes. */
-const migrationsList = [CreateRenders, IndexUnendedRenders, IndexOpenRenders];
+const migrationsList = [CreateRenders, IndexUnendedRenders, IndexOpenRenders, NoteDeletions];
 
 /** The advisory lock that one migrating process at a time holds; any fixed number does. */
 const MIGRATION_LOCK = 5_264_700_011;

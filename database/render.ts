@@ -24,6 +24,8 @@ export const Render = defineEntity({
     sequence: p.integer(),
     /** The latest event's. */
     state: p.json<RenderState>(),
+    /** Its object goes first, and as long as S3 keeps that, the render stays too. */
+    deletionAskedAt: p.datetime(3).nullable(),
     status: p.enum(renderStatuses).$type<Opt<RenderStatus>>().generated("(state ->> 'status') stored"),
   },
   uniques: [{ name: "render_idempotency_key", properties: ["userId", "idempotencyKey"] }],
@@ -39,6 +41,7 @@ export const Render = defineEntity({
       properties: ["id"],
       where: `status in ('${activeStatuses.join("', '")}') or state ->> 'resumableUntil' is not null`,
     },
+    { name: "render_deletion", properties: ["id"], where: "deletion_asked_at is not null" },
   ],
 });
 

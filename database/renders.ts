@@ -10,17 +10,23 @@ const isOpen: FilterQuery<Render> = {
   $or: [{ status: { $in: activeStatuses } }, { state: { resumableUntil: { $ne: null } } }],
 };
 
-/** The open renders made before then, oldest first, as they are when their turn comes. */
-export async function* openRenders(em: EntityManager, madeBefore: Date): AsyncGenerator<Render> {
+/** The open renders made before then. */
+export function openRenders(em: EntityManager, madeBefore: Date): AsyncGenerator<Render> {
+  return oldestFirst(em, { $and: [isOpen, { createdAt: { $lt: madeBefore } }] });
+}
+
+/** The renders whose deletion was asked for. */
+export function rendersToDelete(em: EntityManager): AsyncGenerator<Render> {
+  return oldestFirst(em, { deletionAskedAt: { $ne: null } });
+}
+
+/** Page by page, as they are when their turn comes. */
+async function* oldestFirst(em: EntityManager, where: FilterQuery<Render>): AsyncGenerator<Render> {
   for (let last: Render | undefined; ; ) {
     const after = last === undefined ? {} : { id: { $gt: last.id } };
     const page: Render[] = await em
       .fork()
-      .find(
-        Render,
-        { $and: [isOpen, { createdAt: { $lt: madeBefore } }, after] },
-        { orderBy: { id: "asc" }, limit: PAGE_SIZE },
-      );
+      .find(Render, { $and: [where, after] }, { orderBy: { id: "asc" }, limit: PAGE_SIZE });
     yield* page;
     last = page.at(-1);
     if (page.length < PAGE_SIZE) return;

@@ -80,10 +80,7 @@ describe("one request, one render, one workflow", () => {
     await assert.rejects(interrupted);
     process.kill(temporal, "SIGCONT");
 
-    await waitFor(
-      "the API",
-      async () => (await fetch(new URL("/ready", stack.info.graphqlUrl)).catch(() => null))?.ok === true,
-    );
+    await waitFor("the API", isReady);
     for (const idempotencyKey of ["patient", "interrupted"]) {
       const again = await stack.client("four");
       const { id } = await again.started({ spec, idempotencyKey });
@@ -103,6 +100,32 @@ describe("one request, one render, one workflow", () => {
     await assertFileIsRight(await client.completed(created.render.id), spec);
     assert.deepEqual(await countOf("forgotten"), { renders: 1, workflows: 1 });
   });
+
+  it("a deletion that the API dies over is finished, and frees the key at once", async () => {
+    const client = await stack.client("six");
+    const { id } = await client.started({ spec, idempotencyKey: "dropped" });
+    await client.completed(id);
+    const [s3 = 0] = await stack.pids("s3");
+    process.kill(s3, "SIGSTOP");
+    const interrupted = client.delete(id);
+    interrupted.catch(() => {});
+    await waitFor("the key to be free", async () => (await rowsOf("dropped")) === 0);
+    await stack.kill("api");
+    await assert.rejects(interrupted);
+    process.kill(s3, "SIGCONT");
+
+    await waitFor("the API", isReady);
+    const again = await stack.client("six");
+    const other = await again.started({ spec, idempotencyKey: "dropped" });
+    assert.notEqual(other.id, id);
+    await again.completed(other.id);
+    await waitFor("the deletion", async () => (await again.render(id)) === null);
+    assert.ok(!(await stack.bucket.keys()).some((key) => key.includes(id)));
+  });
+
+  async function isReady(): Promise<boolean> {
+    return (await fetch(new URL("/ready", stack.info.graphqlUrl)).catch(() => null))?.ok === true;
+  }
 
   async function rowsOf(idempotencyKey: string): Promise<number> {
     const database = new pg.Client(stack.info.databaseUrl);

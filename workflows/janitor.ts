@@ -1,12 +1,12 @@
-import { abortOrphanUploads, startLostRenders } from "./policies.ts";
+import { abortOrphanUploads, finishDeletions, startLostRenders } from "./policies.ts";
 
 /**
- * Started by a Schedule: sweeps up what crashes left between two systems. A sweep that fails does not stop the other.
+ * Started by a Schedule: sweeps up what crashes left between two systems. A sweep that fails does not stop the others.
  */
 export async function janitor(): Promise<void> {
-  try {
-    await startLostRenders();
-  } finally {
-    await abortOrphanUploads();
+  const failures: unknown[] = [];
+  for (const sweep of [startLostRenders, abortOrphanUploads, finishDeletions]) {
+    await sweep().catch((error: unknown) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
 }

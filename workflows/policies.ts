@@ -81,7 +81,7 @@ export const { recordEvent: recordEventOfUpdate } = proxyActivities<ControlActiv
 });
 
 /** The janitor's: the next round comes by itself, so a failed one is not insisted on. */
-export const { startLostRenders, abortOrphanUploads } = proxyActivities<JanitorActivities>({
+export const { startLostRenders, abortOrphanUploads, finishDeletions } = proxyActivities<JanitorActivities>({
   startToCloseTimeout: "10 minutes",
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: { initialInterval: "1 second", maximumAttempts: 3 },

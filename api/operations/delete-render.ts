@@ -13,8 +13,8 @@ export interface DeletedRender {
 }
 
 /**
- * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events.
- * Every step can be repeated, so a failure on the way leaves a render that can be deleted again.
+ * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. The janitor
+ * does the last two where this does not come to its end.
  */
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
@@ -30,6 +30,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
       return invalidState(now, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
     }
   }
+  await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: new Date(), idempotencyKey: null });
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
   return { __typename: "DeletedRender", id: render.id };
@@ -50,7 +51,8 @@ async function deleteObject({ id, spec }: Render, { storage, log }: Context): Pr
     if (!(error instanceof StorageError)) throw error;
     log.warn({ err: error, renderId: id }, "a render's object could not be removed");
     throw serviceUnavailable(
-      `Render ${id} is still there, because its object could not be removed (${error.code}). Delete it again later.`,
+      `Render ${id} is still there, because its object could not be removed (${error.code}). ` +
+        "It is tried again every 30 seconds; you need not ask again.",
     );
   }
 }

@@ -129,7 +129,10 @@ describe("renders on a real Temporal", () => {
     const id = await runningRender(client, failing);
     await client.history(id);
     assert.ok((await client.render(id))?.resumableUntil);
-    await assert.rejects(client.delete(id), { extensions: { code: "SERVICE_UNAVAILABLE" } });
+    await assert.rejects(client.delete(id), {
+      message: /is tried again every 30 seconds/,
+      extensions: { code: "SERVICE_UNAVAILABLE" },
+    });
     const render = await client.render(id);
     assert.deepEqual([render?.status, render?.resumableUntil], ["FAILED", null]);
     const { status } = await env.client.workflow.getHandle(renderWorkflowId(id)).describe();

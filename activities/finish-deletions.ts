@@ -1,0 +1,17 @@
+import { Render } from "../database/render.ts";
+import { rendersToDelete } from "../database/renders.ts";
+import { objectKey } from "../images/object-key.ts";
+import { abortUpload } from "./abort-upload.ts";
+import { type JanitorTools, sweep } from "./sweep.ts";
+
+/** Removes the renders whose deletion was asked for while S3 was away, or by an API that died over it. */
+export function finishDeletions({ em, storage }: Pick<JanitorTools, "em" | "storage">): Promise<void> {
+  return sweep(
+    rendersToDelete(em),
+    ({ id }) => `the deletion of render ${id}`,
+    async ({ id, spec }) => {
+      await abortUpload(storage, { key: objectKey(id, spec.format), discardObject: true });
+      await em.fork().nativeDelete(Render, { id });
+    },
+  );
+}
