@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { after, describe, type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
@@ -179,14 +180,11 @@ describe("renderer threads", () => {
   const range = { start: 1000, end: 60_000_000 };
   const small = { start: 0, end: 1000 };
 
-  test("are all started at once: no part waits until its thread is", async () => {
-    let started = 0;
-    const count = () => started++;
-    process.on("worker", count);
+  test("are all started at once: no part waits until its thread is", async (t) => {
+    const threads = await watchThreads(t);
     const three = await createRenderers({ backend: "cpu", threads: 3, md5: false });
     await three.close();
-    process.off("worker", count);
-    assert.equal(started, 3);
+    assert.equal(threads.length, 3);
   });
 
   test("share the work: each answer belongs to its own order", async () => {
@@ -229,8 +227,9 @@ describe("renderer threads", () => {
     await Promise.all(busy);
   });
 
-  /** The threads that are started during a test, in order. */
-  function watchThreads(t: TestContext): Worker[] {
+  /** The threads that are started during a test, in order; Node.js tells of each a turn after its start. */
+  async function watchThreads(t: TestContext): Promise<Worker[]> {
+    await nextTurn();
     const threads: Worker[] = [];
     const onWorker = (worker: Worker) => threads.push(worker);
     process.on("worker", onWorker);
@@ -239,7 +238,7 @@ describe("renderer threads", () => {
   }
 
   test("a failed thread is replaced", async (t) => {
-    const threads = watchThreads(t);
+    const threads = await watchThreads(t);
     const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     const unknown = { ...spec, pattern: { plaid: {} } };
     for (let i = 0; i < 3; i++) await assert.rejects(own.render(unknown, small, shared(1000)), RendererError);
@@ -253,7 +252,7 @@ describe("renderer threads", () => {
   });
 
   test("a thread that ended while it was idle is replaced, and no render fails by it", async (t) => {
-    const threads = watchThreads(t);
+    const threads = await watchThreads(t);
     const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     await threads[0]?.terminate();
     const { crc32: actual } = await own.render(spec, small, shared(1000));
@@ -262,8 +261,23 @@ describe("renderer threads", () => {
     await own.close();
   });
 
+  test("a thread that ended before it was ready is replaced, and no render fails by it", async (t) => {
+    const threads = await watchThreads(t);
+    const own = await createRenderers({ backend: "cpu", threads: 2, md5: false });
+    t.after(() => own.close());
+    await nextTurn();
+    await threads[1]?.terminate();
+    const both = await Promise.all([1, 2].map(() => own.render(spec, small, shared(1000))));
+    const expected = crc32(expectedBytes(spec, small));
+    assert.deepEqual(
+      both.map((answer) => answer.crc32),
+      [expected, expected],
+    );
+    assert.equal(threads.length, 3);
+  });
+
   test("a render that is cancelled says so, also where its thread dies", async (t) => {
-    const threads = watchThreads(t);
+    const threads = await watchThreads(t);
     const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
     const abort = new AbortController();
     const reason = new Error("cancelled");
@@ -280,7 +294,7 @@ describe("renderer threads", () => {
   });
 
   test("a thread that renders nothing for too long is replaced", async (t) => {
-    const threads = watchThreads(t);
+    const threads = await watchThreads(t);
     const impatient = await createRenderers({ backend: "cpu", threads: 1, md5: false, stallSeconds: 0.001 });
     const buffer = shared(range.end - range.start);
     for (let i = 0; i < 2; i++) {

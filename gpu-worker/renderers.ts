@@ -108,7 +108,7 @@ class Slot {
     this.#kind = kind;
     this.#limits = limits;
     if (thread) this.#thread = Promise.resolve(thread);
-    else this.#start().catch(() => {}); // The first part that needs it says so.
+    else this.#start().catch(() => {}); // it is started once more for the first part that needs it
   }
 
   async render(order: RenderOrder, signal: AbortSignal): Promise<RenderedBytes> {
@@ -122,9 +122,9 @@ class Slot {
     }
   }
 
-  /** One that ended while nobody asked it for anything is replaced. */
+  /** One that ended, or failed to start, while nobody asked it for anything is replaced. */
   async #livingThread(): Promise<RendererThread> {
-    const thread = await this.#thread;
+    const thread = await this.#thread?.catch(() => undefined);
     return thread && !thread.hasEnded ? thread : await this.#start();
   }
 

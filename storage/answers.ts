@@ -151,7 +151,7 @@ const refused: Rule = {
     `S3 refuses this request whenever it is asked. Check S3_ENDPOINT, S3_BUCKET, AWS_REGION and the bucket's policy, then ${again(request)}.`,
 };
 
-/** The one place that says what a failed request to S3 means. `error` is what the AWS SDK threw. */
+/** What a failed request to S3 means. `error` is what the AWS SDK threw. */
 export function explain(error: unknown, request: Request): StorageError {
   const { code, status, text } = describe(error);
   const rule = byCode[code] ?? (status === undefined ? unreachable : (byStatus(status) ?? refused));
