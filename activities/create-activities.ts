@@ -20,7 +20,7 @@ export interface Tools {
   orm: MikroORM;
   client: WorkflowClient;
   digest: PartDigest;
-  /** The life of a part's URL, in seconds. */
+  /** The lifetime of a part's URL, in seconds. */
   presignExpiresSeconds: number;
   /** How long a failed render keeps its parts, for renders that the janitor starts. */
   resumeWindowSeconds: number;

@@ -4,7 +4,7 @@ import { objectKey } from "../images/object-key.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
 
-/** Removes the renders whose deletion was asked for while S3 was away, or by an API that died over it. */
+/** Removes the renders whose deletion did not come to its end: S3 was away, or the API died. */
 export function finishDeletions({ em, storage }: Pick<JanitorTools, "em" | "storage">): Promise<void> {
   return sweep(
     rendersToDelete(em),

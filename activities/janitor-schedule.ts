@@ -10,10 +10,11 @@ import { CONTROL_QUEUE } from "../workflows/messages.ts";
 
 const JANITOR_EVERY = "30 seconds";
 
-/** Longer than both sweeps with all their attempts; one that a later version cannot go on with ends here. */
+/** Longer than all sweeps with all their attempts; one that a later version cannot go on with ends here. */
 const JANITOR_WITHIN = "2 hours";
 
-const NOTE = "Starts, completes or fails renders left without a workflow; aborts uploads that no workflow owns";
+const NOTE =
+  "Starts, completes or fails renders left without a workflow; aborts uploads that no workflow owns; finishes deletions";
 
 const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>, "scheduleId" | "state"> = {
   spec: { intervals: [{ every: JANITOR_EVERY }] },

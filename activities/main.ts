@@ -30,7 +30,7 @@ Settings from the environment (default):
   S3_FORCE_PATH_STYLE     true for servers without a host name a bucket (false)
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
                           the AWS SDK's usual ones
-  PRESIGN_EXPIRES_SECONDS life of a part's URL (900)
+  PRESIGN_EXPIRES_SECONDS lifetime of a part's URL (900)
   RESUME_WINDOW_SECONDS   how long a failed render keeps its parts (86400)
   PART_DIGEST             md5 or none, the same as the GPU workers' (md5)
   METRICS_ADDRESS         IP address:port to serve metrics on, for Prometheus

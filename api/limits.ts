@@ -20,7 +20,7 @@ import {
 export const MAX_REQUEST_BYTES = 256 * 1024;
 
 /**
- * A whole form for the largest operation of the schema has some 500. GraphQL's own validation compares fields of one
+ * The largest operation, with every field selected, has about 500. GraphQL's own validation compares fields of one
  * name pair by pair: 2,000 of them take it some 0.2 s.
  */
 export const MAX_TOKENS = 2_000;

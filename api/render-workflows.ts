@@ -7,7 +7,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from "@temporalio/client";
 import type { Render } from "../database/render.ts";
-import type { RenderStatus } from "../database/state.ts";
+import { type RenderStatus, renderStatuses } from "../database/state.ts";
 import type { Log } from "../service/log.ts";
 import { INVALID_STATE, type RenderUpdate, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
@@ -17,8 +17,11 @@ import type { ApiSettings } from "./settings.ts";
 const START_WITHIN_MS = 2_000;
 const UPDATE_WITHIN_MS = 10_000;
 
-/** What a workflow answers to an update: `gone` where no workflow runs under the render's id. */
-export type UpdateAnswer = "done" | "refused" | "gone";
+/**
+ * What a workflow answers to an update: `gone` where none runs under the render's id, `refused` with the status that
+ * forbids it.
+ */
+export type UpdateAnswer = { kind: "done" | "gone" } | { kind: "refused"; status: RenderStatus; message: string };
 
 /** The API's side of `renderImage`: starting it, asking it to change, and finding it in the Temporal UI. */
 export class RenderWorkflows {
@@ -52,7 +55,7 @@ export class RenderWorkflows {
         const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
         await handle.executeUpdate<RenderStatus, []>(update);
       });
-      return "done";
+      return { kind: "done" };
     } catch (error) {
       return answerTo(update, error);
     }
@@ -82,15 +85,20 @@ export class RenderWorkflows {
 }
 
 function answerTo(update: RenderUpdate, error: unknown): UpdateAnswer {
-  if (error instanceof WorkflowNotFoundError) return "gone";
+  if (error instanceof WorkflowNotFoundError) return { kind: "gone" };
   if (error instanceof WorkflowUpdateFailedError) {
     const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === INVALID_STATE) return "refused";
+    if (cause instanceof ApplicationFailure && cause.type === INVALID_STATE) {
+      const status = renderStatuses.find((one) => one === cause.details?.[0]);
+      if (status !== undefined) return { kind: "refused", status, message: cause.message };
+    }
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError) {
+    const silent = "Temporal or the control worker (npm run worker) does not answer";
     throw serviceUnavailable(
-      `${update} was not confirmed in time: Temporal or the control worker (npm run worker) does not answer. ` +
-        "It may still take effect; look at the render's status and ask again.",
+      update === "discardParts"
+        ? `The render's parts could not be removed in time: S3 is away, or ${silent}. Delete the render again later.`
+        : `${update} was not confirmed in time: ${silent}. It may still take effect; look at the render's status and ask again.`,
     );
   }
   throw error;

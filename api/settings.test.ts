@@ -39,7 +39,14 @@ test("every wrong setting is named at once", () => {
     /S3_BUCKET: .*\n.*DATABASE_URL: .*\n.*JWT_SECRET: set exactly one/,
   );
   assert.throws(
-    () => readSettings(apiSettings, { ...least, PORT: "70000", DATABASE_URL: "mysql://x", JWKS_URL: "nowhere" }),
-    /DATABASE_URL: .*\n.*PORT: must be a whole number from 0 to 65535\n.*JWKS_URL: /,
+    () =>
+      readSettings(apiSettings, {
+        ...least,
+        PORT: "70000",
+        S3_ENDPOINT: "localhost:8333",
+        DATABASE_URL: "mysql://x",
+        JWKS_URL: "nowhere",
+      }),
+    /S3_ENDPOINT: must be the URL of an S3 server.*\n.*DATABASE_URL: .*\n.*PORT: must be a whole number from 0 to 65535\n.*JWKS_URL: /,
   );
 });

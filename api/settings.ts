@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { databaseSettings } from "../database/settings.ts";
-import { integer, jwtSecret, maxRenderBytes, resumeWindowSeconds } from "../service/settings.ts";
+import { httpUrl, integer, jwtSecret, maxRenderBytes, resumeWindowSeconds } from "../service/settings.ts";
 import { s3Settings } from "../storage/client.ts";
 
 /** What the API reads from its environment, beside Temporal's usual client settings. */
@@ -10,13 +10,13 @@ export const apiSettings = s3Settings
     HOST: z.string().default("127.0.0.1"),
     PORT: integer(0, 65_535).default(4000),
     JWT_SECRET: jwtSecret.optional(),
-    JWKS_URL: z.url({ protocol: /^https?$/, error: "must be the URL of a JSON Web Key Set" }).optional(),
+    JWKS_URL: httpUrl("must be the URL of a JSON Web Key Set").optional(),
     JWT_ISSUER: z.string().optional(),
     JWT_AUDIENCE: z.string().optional(),
     MAX_RENDER_BYTES: maxRenderBytes,
     MAX_ACTIVE_RENDERS: integer(1, 1_000_000).default(20),
     RESUME_WINDOW_SECONDS: resumeWindowSeconds,
-    TEMPORAL_UI_URL: z.url("must be the address of the Temporal UI, e.g. http://127.0.0.1:8233").optional(),
+    TEMPORAL_UI_URL: httpUrl("must be the address of the Temporal UI, e.g. http://127.0.0.1:8233").optional(),
   })
   .refine((settings) => (settings.JWT_SECRET === undefined) !== (settings.JWKS_URL === undefined), {
     path: ["JWT_SECRET"],

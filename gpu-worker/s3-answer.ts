@@ -32,7 +32,9 @@ const CORRUPTIONS_ALLOWED = 2;
 /** Codes that S3 sends with status 400 although the same request may succeed the next time. */
 const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
 
-const SLOW_DOWN_CODES = new Set(["SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"]);
+const SLOW_DOWN_CODES = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"]);
+
+const FULL_CODES = new Set(["InsufficientStorage", "XMinioStorageFull"]);
 
 /** What a person can do about a part that has failed for good. */
 const advice = {
@@ -85,10 +87,12 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
     }
     return retryable("PartCorrupted", said, ORDINARY, state.attempt);
   }
+  if (status === 507 || FULL_CODES.has(code)) {
+    return retryable("StorageFull", `${said} ${advice.full}`, ORDINARY, state.attempt);
+  }
   if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
   }
-  if (status === 507) return retryable("StorageFull", `${said} ${advice.full}`, ORDINARY, state.attempt);
   if (status === 408 || status >= 500 || PASSING_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }

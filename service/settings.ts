@@ -33,6 +33,11 @@ export const maxRenderBytes = integer(1).default(64 * 2 ** 30);
 /** How long a failed render keeps its parts, for whoever may start its workflow: the same for APIs and workers. */
 export const resumeWindowSeconds = integer(0, 31_536_000).default(86_400);
 
+/** A URL of a server; `localhost:8333` alone would be one too, of the scheme `localhost`. */
+export function httpUrl(error: string) {
+  return z.url({ protocol: /^https?$/, error });
+}
+
 /** A whole number given as text, within `minimum` … `maximum`. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   const message = `must be a whole number from ${minimum} to ${maximum}`;

@@ -62,6 +62,6 @@ export async function connectWorker(
 async function requireNamespace({ workflowService }: NativeConnection, namespace: string): Promise<void> {
   await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
     if (!(error instanceof Error && "code" in error && error.code === NOT_FOUND)) return;
-    throw new SettingsError(`Temporal has no namespace ${namespace}: make it, or mend TEMPORAL_NAMESPACE.`);
+    throw new SettingsError(`Temporal has no namespace ${namespace}: make it, or correct TEMPORAL_NAMESPACE.`);
   });
 }

@@ -7,11 +7,11 @@ import { spawn } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { identify, isRunning } from "./process-identity.mjs";
 import { downloadCauseOf, lastLines, showStep, tell } from "./terminal.mjs";
 
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const modules = path.join(root, "node_modules");
 const node = path.join(modules, "node", "bin", "node");
 const lockFile = path.join(root, ".cache", "npm-install.lock");

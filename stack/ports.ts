@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { StackError } from "./stack-error.ts";
 
 /** SeaweedFS's maintenance expects the gRPC port of its admin server at this distance from the HTTP port. */
 const ADMIN_GRPC_OFFSET = 10_000;
@@ -66,7 +67,10 @@ export async function reservePorts(remembered: number | undefined): Promise<Port
     const block = await tryBlock(LOWEST + Math.floor(Math.random() * blocks) * BLOCK_SIZE);
     if (block !== undefined) return block;
   }
-  throw new Error(`no ${BLOCK_SIZE} free ports in a row between ${LOWEST} and ${HIGHEST} after ${ATTEMPTS} attempts`);
+  throw new StackError(
+    `No ${BLOCK_SIZE} free ports in a row were found on ${LOOPBACK} between ${LOWEST} and ${HIGHEST}. ` +
+      "Stop what listens there, e.g. other stacks (ss -ltnp lists them), then start again.",
+  );
 }
 
 async function tryBlock(base: number): Promise<PortBlock | undefined> {

@@ -173,6 +173,7 @@ export async function postgresAnswers(port: number, password: string): Promise<b
   }
 }
 
+/** It has no TLS, whatever PGSSLMODE asks for. */
 function urlOf(name: string, port: number, password: string): string {
-  return `postgresql://${USER}:${password}@127.0.0.1:${port}/${name}`;
+  return `postgresql://${USER}:${password}@127.0.0.1:${port}/${name}?sslmode=disable`;
 }

@@ -17,7 +17,7 @@ import { runProgram } from "./run-program.ts";
 import { s3Answers, seaweedProgram } from "./seaweedfs.ts";
 import { StackError } from "./stack-error.ts";
 import { killGroup, type Program, Supervised, type Watcher } from "./supervised.ts";
-import { temporalAnswers, temporalProgram } from "./temporal.ts";
+import { temporalAnswers, temporalConnection, temporalProgram } from "./temporal.ts";
 import { lastLines, machineCauseOf, showStep } from "./terminal.mjs";
 
 /** stack.json: where everything is, for whoever uses the running stack. */
@@ -115,9 +115,13 @@ class Stack implements Watcher {
     const { ports } = this.#block;
     const apiPort = this.#settings.PORT || ports.api;
     await tryPort(apiPort, this.#settings.HOST).catch((error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "is in use" : `cannot be used (${error.message})`;
+      if (error.code !== "EADDRINUSE") {
+        throw new StackError(
+          `The API cannot listen there (${error.message}). Give it another address with HOST and PORT.`,
+        );
+      }
       throw new StackError(
-        `Port ${apiPort} ${why}. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
+        `Port ${apiPort} is in use. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
       );
     });
     const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
@@ -225,10 +229,10 @@ class Stack implements Watcher {
         );
       });
     }
-    const address = `127.0.0.1:${ports.temporal}`;
+    const connection = temporalConnection(ports);
     const program = await temporalProgram(this.#folder.file("temporal.sqlite"), ports, this.#stopping.signal);
-    await this.#supervise(program).ready(() => temporalAnswers(address));
-    return Pollers.connect({ address }, "default");
+    await this.#supervise(program).ready(() => temporalAnswers(connection));
+    return Pollers.connect(connection, "default");
   }
 
   async #startGpuWorkers(env: NodeJS.ProcessEnv, pollers: Pollers): Promise<void> {

@@ -1,4 +1,4 @@
-import { Connection } from "@temporalio/client";
+import { Connection, type ConnectionOptions } from "@temporalio/client";
 import { findEngine } from "./engines.ts";
 import type { Ports } from "./ports.ts";
 import type { Program } from "./supervised.ts";
@@ -28,10 +28,15 @@ export async function temporalProgram(databaseFile: string, ports: Ports, signal
   };
 }
 
-/** Whether a Temporal server answers at the address. */
-export async function temporalAnswers(address: string): Promise<boolean> {
+/** How the stack reaches it: never by the proxy that the environment may name. */
+export function temporalConnection(ports: Ports): ConnectionOptions {
+  return { address: `127.0.0.1:${ports.temporal}`, channelArgs: { "grpc.enable_http_proxy": 0 } };
+}
+
+/** Whether a Temporal server answers. */
+export async function temporalAnswers(options: ConnectionOptions): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    const connection = await Connection.connect({ ...options, connectTimeout: 1_000 });
     await connection.close();
     return true;
   } catch {

@@ -90,7 +90,7 @@ const byCode: Readonly<Record<string, Rule>> = {
     meaning: "refused",
     code: "NoSuchBucket",
     advice: ({ bucket, endpoint }) =>
-      `There is no bucket "${bucket}" at ${endpoint}. Create it or mend S3_BUCKET, then retry the render.`,
+      `There is no bucket "${bucket}" at ${endpoint}. Create it or correct S3_BUCKET, then retry the render.`,
   },
   AccessDenied: {
     meaning: "refused",
@@ -116,6 +116,8 @@ const byCode: Readonly<Record<string, Rule>> = {
   ThrottlingException: throttled,
   TooManyRequests: throttled,
   RequestTimeout: timedOut,
+  RequestTimeoutException: timedOut,
+  IncompleteBody: failing,
   TimeoutError: timedOut,
   ETIMEDOUT: timedOut,
   XMinioStorageFull: storageFull,

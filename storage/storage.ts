@@ -45,7 +45,7 @@ const MARK_HEADER = "rasterlift-upload";
  * with an error in its body, so `head` says what is there now. `abortUpload` drops the upload with its parts; a PUT
  * still on its way can bring a part back, so an upload is gone only when `hasUpload` says so.
  *
- * Each call is one request (a listing: one a page) and throws StorageError, which says what S3's answer means.
+ * Each call is one request (a listing: one a page; a presigned URL: none) and throws StorageError, which says what S3's answer means.
  */
 export class Storage {
   readonly #client: S3Client;

@@ -19,6 +19,8 @@ contain one. The last line is the count, "N passed, N failed"; the exit code is
 0 only where nothing failed.
 `;
 
+process.env["no_grpc_proxy"] = "127.0.0.1"; // the tests' Temporal is never behind the proxy that the environment may name
+
 const root = path.join(import.meta.dirname, "..");
 
 /** A file that takes longer than this hangs. */

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
@@ -22,15 +33,37 @@ function command(name: string, args: string[], settings: Record<string, string>)
   return runProgram(process.execPath, [script(name), ...args], { env: { ...process.env, PORT: "0", ...settings } });
 }
 
+/** What this machine's user may have set for other servers than the embedded ones. */
+const foreign = {
+  PGSSLMODE: "require",
+  PGOPTIONS: "-c search_path=elsewhere",
+  TEMPORAL_API_KEY: "key",
+  AWS_PROFILE: "elsewhere",
+  http_proxy: "http://127.0.0.1:1",
+  https_proxy: "http://127.0.0.1:1",
+};
+
 describe("the embedded stack", () => {
   let stack: TestStack;
+  let configuration: string;
   before(async () => {
+    configuration = mkdtempSync(path.join(tmpdir(), "rasterlift-configuration-"));
+    mkdirSync(path.join(configuration, "temporalio"));
+    writeFileSync(
+      path.join(configuration, "temporalio", "temporal.toml"),
+      '[profile.default]\naddress = "cloud.example:7233"\napi_key = "key"\n',
+    );
     stack = await TestStack.start({
       GPU_WORKERS: "2",
       METRICS_ADDRESS: "of one worker's alone, so none of these may take it",
+      ...foreign,
+      XDG_CONFIG_HOME: configuration,
     });
   });
-  after(() => stack[Symbol.asyncDispose]());
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    rmSync(configuration, { recursive: true });
+  });
 
   it("names its processes in stack.json, which only the owner can read", async () => {
     const { processes } = await stack.readInfo();

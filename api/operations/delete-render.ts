@@ -26,7 +26,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   if (render.status === "FAILED") {
     const answer = await context.workflows.update(render, "discardParts");
     const now = (await findRender(context, id)) ?? render;
-    if (answer === "refused" || (answer === "gone" && hasParts(now))) {
+    if (answer.kind === "refused" || (answer.kind === "gone" && hasParts(now))) {
       return invalidState(now, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
     }
   }

@@ -3,7 +3,6 @@ import { countActiveRenders } from "../../database/renders.ts";
 import { endStatuses } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
 import type { Context } from "../context.ts";
-import type { UpdateAnswer } from "../render-workflows.ts";
 import { type InvalidState, invalidState, type NotFound, quotaExceeded, renderNotFound } from "./user-errors.ts";
 import { findRender, type RenderView, viewOf } from "./view.ts";
 
@@ -21,7 +20,8 @@ export async function renderAction(
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
   if (!now) return renderNotFound(id);
-  return answer === "done" ? viewOf(now) : invalidState(now, refusal(now, action, answer));
+  if (answer.kind === "refused") return invalidState(answer, answer.message);
+  return answer.kind === "done" ? viewOf(now) : invalidState(now, noWorkflow(now, action));
 }
 
 /** Not exact where many retries come at once, unlike a start's. */
@@ -29,8 +29,7 @@ async function isQuotaUsed({ em, viewerId, settings }: Context): Promise<boolean
   return (await countActiveRenders(em(), viewerId)) >= settings.MAX_ACTIVE_RENDERS;
 }
 
-function refusal({ id, status }: Render, action: RenderUpdate, answer: Exclude<UpdateAnswer, "done">): string {
-  if (answer === "refused") return `${action} is not possible while render ${id} is ${status}.`;
+function noWorkflow({ id, status }: Render, action: RenderUpdate): string {
   if (status === "FAILED") return `The parts of render ${id} are not kept any more, so it has ended; start it anew.`;
   if (endStatuses.includes(status))
     return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;

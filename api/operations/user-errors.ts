@@ -16,11 +16,11 @@ export type InvalidState = UserError<"InvalidStateError"> & { status: RenderStat
 /** For a spec, or what goes with it, that is outside its limits. */
 export function invalidSpec(issues: FieldIssue[]): InvalidSpec {
   const fields = issues.map(({ path }) => path.join(".")).join(", ");
-  return { __typename: "InvalidSpecError", message: `The spec is outside its limits: mend ${fields}.`, issues };
+  return { __typename: "InvalidSpecError", message: `The spec is outside its limits: correct ${fields}.`, issues };
 }
 
 export function quotaExceeded(maxActiveRenders: number): QuotaExceeded {
-  const message = `You have as many renders under way as you may: ${maxActiveRenders}. Wait until one ends, or cancel one.`;
+  const message = `You already have ${maxActiveRenders} active renders, the most allowed. Wait until one ends, or cancel one.`;
   return { __typename: "QuotaExceededError", message };
 }
 
@@ -33,6 +33,6 @@ export function renderNotFound(id: string): NotFound {
   return { __typename: "RenderNotFoundError", message: `You have no render ${id}.` };
 }
 
-export function invalidState({ status }: Render, message: string): InvalidState {
+export function invalidState({ status }: Pick<Render, "status">, message: string): InvalidState {
   return { __typename: "InvalidStateError", message, status };
 }

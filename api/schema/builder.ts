@@ -22,6 +22,6 @@ export const builder = new SchemaBuilder<{
 builder.queryType({ description: "What can be read. Everybody sees only what is their own." });
 builder.mutationType({
   description:
-    "What can be changed. Requests that can fail for a reason the caller can mend answer with that reason as a type.",
+    "What can be changed. Requests that can fail for a reason the caller can correct answer with that reason as a type.",
 });
 builder.subscriptionType({ description: "What can be followed, over WebSocket." });

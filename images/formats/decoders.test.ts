@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { installWithPip, pipReason } from "../../test/support/pip.ts";
+import { installWithPip } from "../../test/support/pip.ts";
 import { patternOf } from "../patterns/index.ts";
 import type { RenderSpec } from "../spec.ts";
 import { byteSizeOf, formatOf, formats } from "./index.ts";
@@ -29,7 +29,7 @@ Image.MAX_IMAGE_PIXELS = None
 sys.stdout.buffer.write(Image.open(sys.argv[1]).convert("RGB").tobytes())`;
 
 const pillow = await installWithPip(join(import.meta.dirname, "pillow.txt")).catch((error: unknown) => ({
-  missing: pipReason(error),
+  missing: error instanceof Error ? error.message : `${error}`,
 }));
 
 const netpbm = (program: string, ...args: string[]) => ({

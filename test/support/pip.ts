@@ -1,36 +1,25 @@
-import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
+import { nameOfPins, pipInstall } from "../../stack/pip.ts";
+import { lastLines } from "../../stack/terminal.mjs";
 
 const cache = path.resolve(import.meta.dirname, "../../.cache");
-const options = [
-  "--no-deps",
-  "--require-hashes",
-  "--only-binary=:all:",
-  "--no-input",
-  "--quiet",
-  "--root-user-action=ignore",
-];
 
 /**
  * Installs what a requirements file pins by hash, once, for everybody who asks.
  * @returns the folder, for PYTHONPATH
- * @throws Error that ends in pip's reason
+ * @throws Error with the last thing that pip said
  */
 export async function installWithPip(requirements: string, signal?: AbortSignal): Promise<string> {
-  const pins = createHash("sha256")
-    .update(await readFile(requirements))
-    .digest("hex")
-    .slice(0, 12);
-  const folder = path.join(cache, `python-${pins}`);
+  const folder = path.join(cache, `python-${await nameOfPins(requirements)}`);
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}.unfinished-${process.pid}`;
-  const args = ["-m", "pip", "install", "--target", unfinished, ...options, "-r", requirements];
   try {
-    await promisify(execFile)("python3", args, { ...(signal && { signal }) });
+    const { code, output } = await pipInstall(requirements, unfinished, signal);
+    signal?.throwIfAborted();
+    if (code === undefined) throw new Error("python3 is not on the PATH");
+    if (code !== 0) throw new Error(lastLines(output, 1));
     await rename(unfinished, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error;
     });
@@ -38,12 +27,4 @@ export async function installWithPip(requirements: string, signal?: AbortSignal)
     await rm(unfinished, { recursive: true, force: true });
   }
   return folder;
-}
-
-/** What pip said last, of an error of `installWithPip`. */
-export function pipReason(error: unknown): string {
-  const lines = String(error instanceof Error ? error.message : error)
-    .trimEnd()
-    .split("\n");
-  return lines.at(-1) ?? "";
 }
