@@ -91,7 +91,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   };
 }
 
-/** Not what the user's own configuration file of Temporal says, nor by the proxy that the environment may name. */
+/** Keeps its clients from the user's own configuration file of Temporal, and from the proxy that the environment may name. */
 const ofEmbeddedTemporal = {
   TEMPORAL_NAMESPACE: "default",
   TEMPORAL_CONFIG_FILE: path.join(import.meta.dirname, "there-is-none.toml"),
