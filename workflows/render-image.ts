@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { type PresignedParts, partsLostTypes, type Upload } from "../activities/types.ts";
-import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
+import type { RecordedEvent, RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
 import { objectKey } from "../images/object-key.ts";
@@ -30,7 +30,7 @@ import {
   initUpload,
   presignParts,
   recordEvent,
-  recordEventOfUpdate,
+  recordEventAtOnce,
   renderAndUploadPart,
 } from "./policies.ts";
 
@@ -75,6 +75,16 @@ export async function renderImage(input: RenderImageInput, carried?: CarriedRend
   });
 }
 
+/**
+ * Where an update led to the event, only once Temporal has stored the workflow task that took the update in: if Temporal
+ * died before, the update would be lost, its event public.
+ * @returns the sequence that the event has got
+ */
+function record(event: RecordedEvent, byUpdate: boolean): Promise<number> {
+  if (byUpdate) return recordEvent(event);
+  return recordEventAtOnce(event).catch(() => recordEvent(event)); // PostgreSQL is away, or slow
+}
+
 class RenderRun {
   readonly #input: RenderImageInput;
   readonly #key: string;
@@ -113,8 +123,7 @@ class RenderRun {
       () => this.#state(),
       (event, byUpdate) => {
         setCurrentDetails(renderDetails(event.state, input.byteSize));
-        const record = byUpdate ? recordEventOfUpdate : recordEvent;
-        return record({ renderId: input.renderId, ...event });
+        return record({ renderId: input.renderId, ...event }, byUpdate);
       },
     );
   }
