@@ -106,27 +106,6 @@ describe("applyEvent", () => {
     assert.equal((await rowOf(id)).state.partsDone, 1);
   });
 
-  test("tells no progress after an end that was told before, and the end once", async () => {
-    const id = await queued("ended");
-    const news = (sequence: number, second: number, status: RenderStatus) => {
-      const { state, ...event } = recordedEvent(id, sequence, status);
-      const at = new Date(Date.UTC(2031, 0, 1, 0, 0, second)).toISOString();
-      const told =
-        status === "FAILED"
-          ? { ...event, state: { ...state, finishedAt: at } }
-          : { ...event, kind: "PROGRESS" as const, state };
-      return applyEvent(orm.em.fork(), { ...told, at });
-    };
-    assert.equal(await news(2, 2, "RUNNING"), 2);
-    assert.equal(await news(3, 3, "FAILED"), 3);
-    assert.equal(await news(3, 5, "RUNNING"), 2, "dropped");
-    assert.equal(await news(3, 6, "FAILED"), 3, "told again");
-    assert.deepEqual(
-      (await eventsOf(id)).map(({ state }) => state.status),
-      ["QUEUED", "RUNNING", "FAILED"],
-    );
-  });
-
   test("drops the event of a render that is gone", async () => {
     const id = await queued("gone");
     await orm.em.fork().nativeDelete(Render, { id });

@@ -23,9 +23,8 @@ export interface EventHint {
  *
  * Where a workflow task is lost after its event was written, Temporal runs it again, and it may then tell something newer
  * under the same number. Such an event, different and later than all others, gets the next number, as PROGRESS where the
- * status has not changed. Progress under the number of another status is dropped: it is of before that change, which is
- * told again.
- * @returns the number that the event has; of one that is dropped, the number before
+ * status has not changed.
+ * @returns the number that the event has
  */
 export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<number> {
   if (await insertEvent(em, event)) return event.sequence;
@@ -33,7 +32,6 @@ export async function applyEvent(em: EntityManager, event: RecordedEvent): Promi
   const kept = await em.findOne(RenderEvent, { render, sequence });
   const latest = await em.findOne(RenderEvent, { render }, { orderBy: { sequence: "desc" } });
   if (kept === null || latest === null || isRepeat(event, kept)) return sequence;
-  if (event.kind === "PROGRESS" && event.state.status !== kept.state.status) return sequence - 1;
   if (isRepeat(event, latest)) return latest.sequence;
   if (new Date(event.at) <= latest.at) return sequence;
   const kind = event.state.status === latest.state.status ? "PROGRESS" : event.kind;
