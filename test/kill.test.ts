@@ -5,6 +5,8 @@ import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
+import pg from "pg";
+import type { RenderStatus } from "../database/state.ts";
 import { renderWorkflowId } from "../workflows/messages.ts";
 import { assertFileIsRight } from "./support/check-file.ts";
 import { endure, kill, victims } from "./support/endurance.ts";
@@ -114,6 +116,48 @@ describe("processes that die during a render", () => {
     await connection.close();
     const finished = events?.map((event) => event.activityTaskCompletedEventAttributes?.identity ?? "") ?? [];
     return [...new Set(finished)].filter((identity) => identity.startsWith("gpu-worker"));
+  }
+});
+
+describe("a worker that dies over the event COMPLETED", () => {
+  it("leaves the render COMPLETED, with its file, though somebody wants to cancel it then", async () => {
+    await using stack = await TestStack.start();
+    await using database = await slowFor("COMPLETED", stack.info.databaseUrl);
+    const client = await stack.client();
+    const small = allRgb(400, 400);
+    const { id } = await client.started({ spec: small });
+    await waitFor("PostgreSQL to be told", () => database.isBusy());
+    await stack.kill("worker");
+    const render = await client.completed(id);
+    await client.act("cancelRender", id).catch(() => {}); // not answered in time, perhaps
+    const connection = await Connection.connect({ address: stack.info.temporalAddress });
+    assert.equal(
+      await new TemporalClient({ connection }).workflow.getHandle(renderWorkflowId(id)).result(),
+      "COMPLETED",
+    );
+    await connection.close();
+    assert.equal((await client.history(id)).at(-1)?.render.status, "COMPLETED");
+    await assertFileIsRight(render, small);
+  });
+
+  /** Has PostgreSQL take 3 seconds to record a status. */
+  async function slowFor(status: RenderStatus, databaseUrl: string) {
+    const database = new pg.Client(databaseUrl);
+    await database.connect();
+    await database.query(`
+      create function slow() returns trigger language plpgsql as $$
+      begin
+        if new.state ->> 'status' = '${status}' then perform pg_sleep(3); end if;
+        return new;
+      end $$;
+      create trigger slow before insert on render_event for each row execute function slow()`);
+    return {
+      async isBusy() {
+        const { rowCount } = await database.query("select from pg_stat_activity where wait_event = 'PgSleep'");
+        return rowCount === 1;
+      },
+      [Symbol.asyncDispose]: () => database.end(),
+    };
   }
 });
 

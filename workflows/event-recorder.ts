@@ -3,13 +3,12 @@ import type { RecordedEvent, RenderState } from "../database/state.ts";
 
 type Event = Omit<RecordedEvent, "renderId">;
 
-/** Resolves with the sequence that the event has got. `byUpdate`: an update led to it. */
-type RecordEvent = (event: Event, byUpdate: boolean) => Promise<number>;
+/** Resolves with the sequence that the event has got. */
+type RecordEvent = (event: Event) => Promise<number>;
 
 interface Waiting {
   at: string;
   state: RenderState;
-  byUpdate: boolean;
   recorded(): void;
 }
 
@@ -49,15 +48,12 @@ export class EventRecorder {
     return this.#sequence;
   }
 
-  /**
-   * Resolves when the status that the render has now is recorded.
-   * @param byUpdate whether an update led to it
-   */
-  recordStatus(byUpdate: boolean): Promise<void> {
+  /** Resolves when the status that the render has now is recorded. */
+  recordStatus(): Promise<void> {
     this.#progressed = false;
     const [at, state] = [now(), this.#state()];
     return new Promise((recorded) => {
-      this.#statuses.push({ at, state, byUpdate, recorded });
+      this.#statuses.push({ at, state, recorded });
     });
   }
 
@@ -100,20 +96,20 @@ export class EventRecorder {
     }
   }
 
-  async #recordWaiting({ at, state, byUpdate, recorded }: Waiting): Promise<void> {
-    await this.#recordNext({ at, kind: "STATUS", state }, byUpdate);
+  async #recordWaiting({ at, state, recorded }: Waiting): Promise<void> {
+    await this.#recordNext({ at, kind: "STATUS", state });
     recorded();
   }
 
   async #recordProgress(): Promise<void> {
     this.#progressed = false;
-    await this.#recordNext({ at: now(), kind: "PROGRESS", state: this.#state() }, false);
+    await this.#recordNext({ at: now(), kind: "PROGRESS", state: this.#state() });
     this.#progressRecordedAt = Date.now();
     this.#isGathered = false;
   }
 
-  async #recordNext(event: Omit<Event, "sequence">, byUpdate: boolean): Promise<void> {
-    this.#sequence = await this.#record({ sequence: this.#sequence + 1, ...event }, byUpdate);
+  async #recordNext(event: Omit<Event, "sequence">): Promise<void> {
+    this.#sequence = await this.#record({ sequence: this.#sequence + 1, ...event });
   }
 }
 

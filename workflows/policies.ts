@@ -65,12 +65,12 @@ export const { abortUpload } = proxyActivities<ControlActivities>({
  * another workflow task, to go on in; what has happened meanwhile would come with it, and a replay takes that and the
  * local activity's end in another order (1.24.0).
  */
-export const { recordEvent: recordEventAtOnce } = proxyLocalActivities<ControlActivities>({
+export const { recordEvent: recordProgress } = proxyLocalActivities<ControlActivities>({
   scheduleToCloseTimeout: "2 seconds",
   retry: { maximumAttempts: 1 },
 });
 
-/** The same by an ordinary activity, until PostgreSQL is back. It starts once Temporal has stored the workflow task. */
+/** The same, tried until PostgreSQL is back. An ordinary activity starts once Temporal has stored the workflow task. */
 export const { recordEvent } = proxyActivities<ControlActivities>({
   summary: "Record an event",
   startToCloseTimeout: "10 seconds",

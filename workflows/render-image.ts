@@ -30,7 +30,7 @@ import {
   initUpload,
   presignParts,
   recordEvent,
-  recordEventAtOnce,
+  recordProgress,
   renderAndUploadPart,
 } from "./policies.ts";
 
@@ -76,13 +76,13 @@ export async function renderImage(input: RenderImageInput, carried?: CarriedRend
 }
 
 /**
- * Where an update led to the event, only once Temporal has stored the workflow task that took the update in: if Temporal
- * died before, the update would be lost, its event public.
+ * A status is told only once Temporal has stored the workflow task that led to it. Told before, it would be public where a
+ * worker or Temporal dies then, and the task, run again, might take another way: cancel what everybody knows as COMPLETED.
  * @returns the sequence that the event has got
  */
-function record(event: RecordedEvent, byUpdate: boolean): Promise<number> {
-  if (byUpdate) return recordEvent(event);
-  return recordEventAtOnce(event).catch(() => recordEvent(event)); // PostgreSQL is away, or slow
+function record(event: RecordedEvent): Promise<number> {
+  if (event.kind === "STATUS") return recordEvent(event);
+  return recordProgress(event).catch(() => recordEvent(event)); // PostgreSQL is away, or slow
 }
 
 class RenderRun {
@@ -121,9 +121,9 @@ class RenderRun {
     this.#events = new EventRecorder(
       carried?.sequence ?? 1,
       () => this.#state(),
-      (event, byUpdate) => {
+      (event) => {
         setCurrentDetails(renderDetails(event.state, input.byteSize));
-        return record({ renderId: input.renderId, ...event }, byUpdate);
+        return record({ renderId: input.renderId, ...event });
       },
     );
   }
@@ -138,8 +138,8 @@ class RenderRun {
 
   /** Pause, resume, cancel, retry and discard, each only where it is possible. */
   listen(): void {
-    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED", { byUpdate: true }));
-    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING", { byUpdate: true }));
+    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED"));
+    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING"));
     this.#on("cancelRender", ["RUNNING", "PAUSED", "CANCELING"], () => this.#cancel());
     this.#on("retryRender", ["FAILED"], () => this.#retry());
     this.#on("discardParts", ["FAILED"], () => this.#discard());
@@ -246,13 +246,13 @@ class RenderRun {
     setHandler(defineUpdate<RenderStatus>(update), handler, { validator, description: updateDescriptions[update] });
   }
 
-  #enter(status: RenderStatus, { byUpdate = false } = {}): Promise<void> {
+  #enter(status: RenderStatus): Promise<void> {
     this.#status = status;
-    return this.#events.recordStatus(byUpdate);
+    return this.#events.recordStatus();
   }
 
   #cancel(): Promise<void> {
-    this.#canceling ??= this.#enter("CANCELING", { byUpdate: true });
+    this.#canceling ??= this.#enter("CANCELING");
     this.#work.cancel();
     return this.#canceling;
   }
@@ -262,7 +262,7 @@ class RenderRun {
     this.#resumableUntil = undefined;
     this.#finishedAt = undefined;
     this.#ledger.retryFailed();
-    return this.#enter("RUNNING", { byUpdate: true });
+    return this.#enter("RUNNING");
   }
 
   async #discard(): Promise<void> {
