@@ -208,12 +208,22 @@ describe("the janitor", () => {
       await makeObject(upload);
       await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, "COMPLETED"));
     }
-    await orm.em.fork().nativeUpdate(Render, { id: asked.render.id }, { deletionAskedAt: new Date() });
+    const resumable = await oldRender();
+    const ending = await oldRender();
+    for (const { render } of [resumable, ending]) await startRenderImage(env.client.workflow, render, 60);
+    await failedRender(resumable.render);
+    await applyEvent(orm.em.fork(), recordedEvent(ending.render.id, 2, "FAILED"));
+    const ids = [asked, resumable, ending].map(({ render }) => render.id);
+    await orm.em.fork().nativeUpdate(Render, { id: { $in: ids } }, { deletionAskedAt: new Date() });
     await sweep();
     assert.equal(await orm.em.fork().findOne(Render, { id: asked.render.id }), null);
     assert.equal(await storage.head(asked.upload.key), undefined);
     assert.equal((await rowOf(kept.render.id)).status, "COMPLETED");
     assert.ok(await storage.head(kept.upload.key));
+    for (const { render, upload } of [resumable, ending]) {
+      assert.equal((await rowOf(render.id)).status, "FAILED");
+      assert.equal(await storage.hasUpload(upload), true);
+    }
   });
 
   test("comes by a schedule of its own, however many workers make it", async () => {

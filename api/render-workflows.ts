@@ -97,7 +97,7 @@ function answerTo(update: RenderUpdate, error: unknown): UpdateAnswer {
     const silent = "Temporal or the control worker (npm run worker) does not answer";
     throw serviceUnavailable(
       update === "discardParts"
-        ? `The render's parts could not be removed in time: S3 is away, or ${silent}. Delete the render again later.`
+        ? `The render's parts could not be removed in time: S3 is away, or ${silent}. It is deleted once they are gone; where it stays, ask again.`
         : `${update} was not confirmed in time: ${silent}. It may still take effect; look at the render's status and ask again.`,
     );
   }

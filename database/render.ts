@@ -24,7 +24,7 @@ export const Render = defineEntity({
     sequence: p.integer(),
     /** The latest event's. */
     state: p.json<RenderState>(),
-    /** When its deletion was asked for; the row goes after the object. */
+    /** When its deletion was asked for; the row goes last, after parts and object. */
     deletionAskedAt: p.datetime(3).nullable(),
     status: p.enum(renderStatuses).$type<Opt<RenderStatus>>().generated("(state ->> 'status') stored"),
   },

@@ -192,6 +192,22 @@ describe("cancel, pause and retry", () => {
       await assertNothingIsLeft(id);
     });
 
+    it("is deleted in the end also where S3 is away and the API dies over it", async () => {
+      const { id } = await failed();
+      proxied.proxy.rule = ({ operation }) =>
+        operation === "AbortMultipartUpload" ? s3Error(503, "SlowDown") : undefined;
+      const interrupted = client.delete(id);
+      interrupted.catch(() => {});
+      await waitFor("the abort", () => proxied.proxy.of("AbortMultipartUpload").length > 0);
+      await proxied.stack.kill("api");
+      await assert.rejects(interrupted);
+      proxied.proxy.rule = () => undefined;
+      await waitFor("the API", () => proxied.stack.isReady());
+      client = await proxied.stack.client(user);
+      await waitFor("the deletion", async () => (await client.render(id)) === null);
+      await assertNothingIsLeft(id);
+    });
+
     it("is given up after the resume window: nothing is left in S3, and retryRender is impossible", async () => {
       const { id } = await failed();
       await waitFor("the window's end", async () => (await client.render(id))?.resumableUntil === null);

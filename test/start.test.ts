@@ -80,7 +80,7 @@ describe("one request, one render, one workflow", () => {
     await assert.rejects(interrupted);
     process.kill(temporal, "SIGCONT");
 
-    await waitFor("the API", isReady);
+    await waitFor("the API", () => stack.isReady());
     for (const idempotencyKey of ["patient", "interrupted"]) {
       const again = await stack.client("four");
       const { id } = await again.started({ spec, idempotencyKey });
@@ -114,7 +114,7 @@ describe("one request, one render, one workflow", () => {
     await assert.rejects(interrupted);
     process.kill(s3, "SIGCONT");
 
-    await waitFor("the API", isReady);
+    await waitFor("the API", () => stack.isReady());
     const again = await stack.client("six");
     const other = await again.started({ spec, idempotencyKey: "dropped" });
     assert.notEqual(other.id, id);
@@ -122,10 +122,6 @@ describe("one request, one render, one workflow", () => {
     await waitFor("the deletion", async () => (await again.render(id)) === null);
     assert.ok(!(await stack.bucket.keys()).some((key) => key.includes(id)));
   });
-
-  async function isReady(): Promise<boolean> {
-    return (await fetch(new URL("/ready", stack.info.graphqlUrl)).catch(() => null))?.ok === true;
-  }
 
   async function rowsOf(idempotencyKey: string): Promise<number> {
     const database = new pg.Client(stack.info.databaseUrl);

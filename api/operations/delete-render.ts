@@ -1,5 +1,5 @@
 import { Render } from "../../database/render.ts";
-import { endStatuses } from "../../database/state.ts";
+import { endStatuses, isCleared } from "../../database/state.ts";
 import { objectKey } from "../../images/object-key.ts";
 import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
@@ -13,8 +13,8 @@ export interface DeletedRender {
 }
 
 /**
- * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. The janitor
- * does the last two where this does not come to its end.
+ * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. Whatever is not
+ * done here, because S3 or Temporal is away or this process dies, the janitor does later by what is noted first.
  */
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
@@ -23,25 +23,25 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
     const advice = render.status === "CANCELING" ? "wait until it has ended" : "cancel it first, or wait until it ends";
     return invalidState(render, `Render ${id} is ${render.status}; ${advice}.`);
   }
+  await update(render, { deletionAskedAt: new Date() }, context);
   if (render.status === "FAILED") {
     const answer = await context.workflows.update(render, "discardParts");
-    const now = (await findRender(context, id)) ?? render;
-    if (answer.kind === "refused" || (answer.kind === "gone" && hasParts(now))) {
-      return invalidState(now, `Render ${id} goes on, or is being cleared away; look at its status and ask again.`);
+    const now = await findRender(context, id);
+    if (!now) return renderNotFound(id);
+    if (answer.kind === "refused" && answer.status !== "FAILED") {
+      await update(render, { deletionAskedAt: null }, context);
+      return invalidState(answer, `Render ${id} goes on: it is ${answer.status}.`);
     }
+    if (!isCleared(now.state)) return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
   }
-  await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: new Date(), idempotencyKey: null });
+  await update(render, { idempotencyKey: null }, context);
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
   return { __typename: "DeletedRender", id: render.id };
 }
 
-/**
- * Whether S3 may still have parts of the render, also after `resumableUntil`: without its workflow, the janitor removes
- * them and then says so in the row.
- */
-function hasParts({ state: { resumableUntil } }: Render): boolean {
-  return resumableUntil !== undefined;
+function update({ id }: Render, fields: Partial<Pick<Render, "deletionAskedAt" | "idempotencyKey">>, { em }: Context) {
+  return em().nativeUpdate(Render, { id }, fields);
 }
 
 async function deleteObject({ id, spec }: Render, { storage, log }: Context): Promise<void> {

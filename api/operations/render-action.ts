@@ -1,4 +1,4 @@
-import type { Render } from "../../database/render.ts";
+import { Render } from "../../database/render.ts";
 import { countActiveRenders } from "../../database/renders.ts";
 import { endStatuses } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
@@ -17,6 +17,7 @@ export async function renderAction(
   if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
     return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
   }
+  if (action === "retryRender") await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: null });
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
   if (!now) return renderNotFound(id);

@@ -91,14 +91,9 @@ async function follow(stack: TestStack, user: string, id: string, seen: Observed
       for await (const event of client.events(id, seen.length)) seen.push({ event, at: performance.now() });
     } catch (error) {
       if (error instanceof GraphQLError && error.extensions["code"] !== "SERVICE_UNAVAILABLE") throw error;
-      await waitFor("the API", () => isReady(stack));
+      await waitFor("the API", () => stack.isReady());
     }
   }
-}
-
-async function isReady(stack: TestStack): Promise<boolean> {
-  const ready = await fetch(new URL("/ready", stack.info.graphqlUrl)).catch(() => undefined);
-  return ready?.status === 200;
 }
 
 function isDone({ parts }: RenderEvent["render"], part: number): boolean {

@@ -131,6 +131,11 @@ export class TestStack {
     return processes.filter((process) => process.name === name).map(({ pid }) => pid);
   }
 
+  /** Whether the API says that it can do its work. */
+  async isReady(): Promise<boolean> {
+    return (await fetch(new URL("/ready", this.info.graphqlUrl)).catch(() => undefined))?.ok === true;
+  }
+
   /** kill -9 of the first process of that name; resolves when the stack has started it again. */
   async kill(name: ProcessName): Promise<void> {
     const [victim = 0] = await this.pids(name);
