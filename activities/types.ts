@@ -67,8 +67,8 @@ export interface ControlActivities {
   completeUpload(request: CompleteRequest): Promise<CompletedObject>;
   /** Aborts until S3 knows nothing of the upload any more; idempotent. */
   abortUpload(request: AbortRequest): Promise<void>;
-  /** Row, event and NOTIFY in one transaction; idempotent. Resolves with the event's sequence. */
-  recordEvent(event: RecordedEvent): Promise<number>;
+  /** Row, event and NOTIFY in one transaction; idempotent. */
+  recordEvent(event: RecordedEvent): Promise<void>;
 }
 
 /** The janitor's activities, each one sweep. */

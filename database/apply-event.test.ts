@@ -10,7 +10,6 @@ import { connect } from "./connect.ts";
 import { createRender } from "./create-render.ts";
 import { Render } from "./render.ts";
 import { RenderEvent } from "./render-event.ts";
-import type { RenderStatus } from "./state.ts";
 
 describe("applyEvent", () => {
   let database: TestDatabase;
@@ -61,49 +60,6 @@ describe("applyEvent", () => {
     );
     const row = await rowOf(id);
     assert.deepEqual([row.sequence, row.status], [3, "PAUSED"]);
-  });
-
-  test("gives later news, whose number is taken by others, the next number", async () => {
-    const id = await queued("twice");
-    const at = (second: number) => new Date(Date.UTC(2031, 0, 1, 0, 0, second)).toISOString();
-    const news = (sequence: number, second: number, status: RenderStatus) =>
-      applyEvent(orm.em.fork(), { ...recordedEvent(id, sequence, status), at: at(second) });
-    assert.equal(await news(2, 2, "RUNNING"), 2);
-    assert.equal(await news(3, 3, "PAUSED"), 3);
-    assert.equal(await news(3, 4, "PAUSED"), 3, "told again");
-    assert.equal(await news(2, 5, "CANCELING"), 4);
-    assert.equal(await news(3, 4, "FAILED"), 3, "too old to be news");
-    assert.deepEqual(
-      (await eventsOf(id)).map(({ sequence, state }) => [sequence, state.status]),
-      [
-        [1, "QUEUED"],
-        [2, "RUNNING"],
-        [3, "PAUSED"],
-        [4, "CANCELING"],
-      ],
-    );
-    assert.equal((await rowOf(id)).status, "CANCELING");
-  });
-
-  test("gives progress that was told with fewer parts before the next number, and says which when it is told again", async () => {
-    const id = await queued("progressing");
-    const progress = async (sequence: number, second: number, partsDone: number) => {
-      const { state, ...event } = recordedEvent(id, sequence);
-      const at = new Date(Date.UTC(2031, 0, 1, 0, 0, second)).toISOString();
-      return await applyEvent(orm.em.fork(), { ...event, kind: "PROGRESS", at, state: { ...state, partsDone } });
-    };
-    assert.equal(await progress(2, 2, 0), 2);
-    assert.equal(await progress(2, 3, 1), 3);
-    assert.equal(await progress(2, 3, 1), 3, "told again");
-    assert.deepEqual(
-      (await eventsOf(id)).map(({ sequence, state }) => [sequence, state.partsDone]),
-      [
-        [1, 0],
-        [2, 0],
-        [3, 1],
-      ],
-    );
-    assert.equal((await rowOf(id)).state.partsDone, 1);
   });
 
   test("drops the event of a render that is gone", async () => {

@@ -3,8 +3,7 @@ import type { RecordedEvent, RenderState } from "../database/state.ts";
 
 type Event = Omit<RecordedEvent, "renderId">;
 
-/** Resolves with the sequence that the event has got. */
-type RecordEvent = (event: Event) => Promise<number>;
+type RecordEvent = (event: Event) => Promise<void>;
 
 interface Waiting {
   at: string;
@@ -109,7 +108,9 @@ export class EventRecorder {
   }
 
   async #recordNext(event: Omit<Event, "sequence">): Promise<void> {
-    this.#sequence = await this.#record({ sequence: this.#sequence + 1, ...event });
+    const sequence = this.#sequence + 1;
+    await this.#record({ sequence, ...event });
+    this.#sequence = sequence;
   }
 }
 

@@ -1,4 +1,4 @@
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
+import { ActivityCancellationType, proxyActivities } from "@temporalio/workflow";
 import type { ControlActivities, JanitorActivities } from "../activities/types.ts";
 import { GPU_QUEUE, type PartActivities } from "../gpu-worker/part.ts";
 
@@ -61,18 +61,12 @@ export const { abortUpload } = proxyActivities<ControlActivities>({
 });
 
 /**
- * One round trip to PostgreSQL by a local activity, tried once and not for long. After 8 seconds the SDK would ask for
- * another workflow task, to go on in; what has happened meanwhile would come with it, and a replay takes that and the
- * local activity's end in another order (1.24.0).
+ * One round trip to PostgreSQL, tried until it is back. No local activity, though that would be faster: it would run before
+ * Temporal has stored what led to the event. Where a worker or Temporal dies then, the workflow task is run again and may
+ * take another way, e.g. cancel what everybody has been told is COMPLETED. And where one takes longer than 8 seconds, what
+ * has happened meanwhile does not replay in the order in which it came (SDK 1.24.0).
  */
-export const { recordEvent: recordProgress } = proxyLocalActivities<ControlActivities>({
-  scheduleToCloseTimeout: "2 seconds",
-  retry: { maximumAttempts: 1 },
-});
-
-/** The same, tried until PostgreSQL is back. An ordinary activity starts once Temporal has stored the workflow task. */
 export const { recordEvent } = proxyActivities<ControlActivities>({
-  summary: "Record an event",
   startToCloseTimeout: "10 seconds",
   retry: { initialInterval: "100 ms", maximumInterval: "30 seconds" },
 });

@@ -191,26 +191,6 @@ describe("renderImage", () => {
     await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory(), handle.workflowId);
   });
 
-  test("a PostgreSQL that does not answer holds nothing up for long, and leaves nothing that would not replay", async () => {
-    const silence = gate();
-    let asked = 0;
-    const { render, handle } = await stage.start(12, {
-      gpuSlots: () => 2,
-      record: async ({ state }) => {
-        if (state.partsDone > 0 && asked++ === 0) await silence.opened;
-      },
-    });
-    assert.equal(await handle.result(), "COMPLETED");
-    silence.open();
-    assert.deepEqual(
-      numbers(render),
-      numbers(render).toSorted((a, b) => a - b),
-    );
-    assert.deepEqual(story(render), ["RUNNING", "COMPLETED"]);
-    const workflowBundle = await bundleRenderImage();
-    await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory(), handle.workflowId);
-  });
-
   test("where many parts fail for good, no more are started", async () => {
     const { render } = await stage.start(200, {
       part() {

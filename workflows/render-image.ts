@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { type PresignedParts, partsLostTypes, type Upload } from "../activities/types.ts";
-import type { RecordedEvent, RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
+import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
 import { objectKey } from "../images/object-key.ts";
@@ -24,15 +24,7 @@ import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messa
 import { type PackedLedger, PartLedger } from "./part-ledger.ts";
 import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
 import { PartWindow } from "./part-window.ts";
-import {
-  abortUpload,
-  completeUpload,
-  initUpload,
-  presignParts,
-  recordEvent,
-  recordProgress,
-  renderAndUploadPart,
-} from "./policies.ts";
+import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
 
 /** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
 const FAILED_PARTS_LIMIT = 3;
@@ -75,16 +67,6 @@ export async function renderImage(input: RenderImageInput, carried?: CarriedRend
   });
 }
 
-/**
- * A status is told only once Temporal has stored the workflow task that led to it. Told before, it would be public where a
- * worker or Temporal dies then, and the task, run again, might take another way: cancel what everybody knows as COMPLETED.
- * @returns the sequence that the event has got
- */
-function record(event: RecordedEvent): Promise<number> {
-  if (event.kind === "STATUS") return recordEvent(event);
-  return recordProgress(event).catch(() => recordEvent(event)); // PostgreSQL is away, or slow
-}
-
 class RenderRun {
   readonly #input: RenderImageInput;
   readonly #key: string;
@@ -123,7 +105,8 @@ class RenderRun {
       () => this.#state(),
       (event) => {
         setCurrentDetails(renderDetails(event.state, input.byteSize));
-        return record({ renderId: input.renderId, ...event });
+        const summary = `Record ${event.kind === "STATUS" ? event.state.status : "progress"}`;
+        return recordEvent.executeWithOptions({ summary }, [{ renderId: input.renderId, ...event }]);
       },
     );
   }

@@ -30,7 +30,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
     if (!now) return renderNotFound(id);
     if (answer.kind === "refused" && answer.status !== "FAILED") {
       await update(render, { deletionAskedAt: null }, context);
-      return invalidState(answer, `Render ${id} goes on: it is ${answer.status}.`);
+      return invalidState(answer, `Render ${id} was retried meanwhile and is ${answer.status}.`);
     }
     if (!isCleared(now.state)) return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
   }

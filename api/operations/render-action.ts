@@ -14,10 +14,12 @@ export async function renderAction(
 ): Promise<RenderView | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
-  if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
-    return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
+  if (action === "retryRender" && render.status === "FAILED") {
+    if (await isQuotaUsed(context)) {
+      return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
+    }
+    await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: null });
   }
-  if (action === "retryRender") await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: null });
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
   if (!now) return renderNotFound(id);

@@ -108,13 +108,12 @@ export class StagedRender {
     await this.#script.abort?.(request);
   }
 
-  async record(event: RecordedEvent): Promise<number> {
+  async record(event: RecordedEvent): Promise<void> {
     await this.#script.record?.(event);
     if (!this.events.some(({ sequence }) => sequence === event.sequence)) {
       this.events.push(event);
       this.#changed.emit("change");
     }
-    return event.sequence;
   }
 
   #call(call: string): void {
