@@ -62,6 +62,16 @@ describe("applyEvent", () => {
     assert.deepEqual([row.sequence, row.status], [3, "PAUSED"]);
   });
 
+  test("calls a deletion off where the render goes on, and not where it ends", async () => {
+    const id = await queued("retried");
+    const deletionAskedAt = new Date();
+    await orm.em.fork().nativeUpdate(Render, { id }, { deletionAskedAt });
+    await applyEvent(orm.em.fork(), recordedEvent(id, 2, "FAILED"));
+    assert.deepEqual((await rowOf(id)).deletionAskedAt, deletionAskedAt);
+    await applyEvent(orm.em.fork(), recordedEvent(id, 3, "RUNNING"));
+    assert.equal((await rowOf(id)).deletionAskedAt, null);
+  });
+
   test("drops the event of a render that is gone", async () => {
     const id = await queued("gone");
     await orm.em.fork().nativeDelete(Render, { id });

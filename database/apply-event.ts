@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { RecordedEvent } from "./state.ts";
+import { activeStatuses, type RecordedEvent } from "./state.ts";
 
 /** The channel of NOTIFY; each payload is an EventHint. */
 export const EVENT_CHANNEL = "render_event";
@@ -17,7 +17,7 @@ export interface EventHint {
 /**
  * Writes an event, the render's row and a NOTIFY, all or nothing, in one round trip.
  * Idempotent by (render, sequence): a repeat changes nothing, an older event never overwrites a newer state,
- * and an event of a render that has been deleted is dropped.
+ * and an event of a render that has been deleted is dropped. A render that goes on is not to be deleted any more.
  */
 export async function applyEvent(em: EntityManager, event: RecordedEvent): Promise<void> {
   const state = JSON.stringify(event.state);
@@ -34,14 +34,15 @@ export async function applyEvent(em: EntityManager, event: RecordedEvent): Promi
        on conflict (render_id, sequence) do nothing
        returning user_id
      ), row as (
-       update render set sequence = ?, state = ? where id = ? and sequence < ?
+       update render set sequence = ?, state = ?, deletion_asked_at = case when ? then null else deletion_asked_at end
+       where id = ? and sequence < ?
      )
      select pg_notify('${EVENT_CHANNEL}', json_build_object('renderId', ?::text, 'sequence', ?::int, 'userId', user_id)::text)
      from event`,
     [
       ...[event.renderId, event.renderId, event.sequence],
       ...[event.renderId, event.sequence, event.at, event.kind, state],
-      ...[event.sequence, state, event.renderId, event.sequence],
+      ...[event.sequence, state, activeStatuses.includes(event.state.status), event.renderId, event.sequence],
       ...[event.renderId, event.sequence],
     ],
   );

@@ -14,7 +14,8 @@ export interface DeletedRender {
 
 /**
  * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. Whatever is not
- * done here, because S3 or Temporal is away or this process dies, the janitor does later by what is noted first.
+ * done here, because S3 or Temporal is away or this process dies, the janitor does later by what is noted first. A retry
+ * that comes before calls it off (see applyEvent).
  */
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
@@ -23,25 +24,21 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
     const advice = render.status === "CANCELING" ? "wait until it has ended" : "cancel it first, or wait until it ends";
     return invalidState(render, `Render ${id} is ${render.status}; ${advice}.`);
   }
-  await update(render, { deletionAskedAt: new Date() }, context);
+  const ended = { id: render.id, status: { $in: endStatuses } };
+  const noted = await context.em().nativeUpdate(Render, ended, { deletionAskedAt: new Date() });
+  if (noted === 0) return await deleteRender(id, context); // it has just been retried, or deleted
   if (render.status === "FAILED") {
     const answer = await context.workflows.update(render, "discardParts");
     const now = await findRender(context, id);
     if (!now) return renderNotFound(id);
-    if (answer.kind === "refused" && answer.status !== "FAILED") {
-      await update(render, { deletionAskedAt: null }, context);
-      return invalidState(answer, `Render ${id} was retried meanwhile and is ${answer.status}.`);
-    }
+    const { status } = answer.kind === "refused" ? answer : now;
+    if (status !== "FAILED") return invalidState({ status }, `Render ${id} was retried meanwhile and is ${status}.`);
     if (!isCleared(now.state)) return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
   }
-  await update(render, { idempotencyKey: null }, context);
+  await context.em().nativeUpdate(Render, { id: render.id }, { idempotencyKey: null });
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
   return { __typename: "DeletedRender", id: render.id };
-}
-
-function update({ id }: Render, fields: Partial<Pick<Render, "deletionAskedAt" | "idempotencyKey">>, { em }: Context) {
-  return em().nativeUpdate(Render, { id }, fields);
 }
 
 async function deleteObject({ id, spec }: Render, { storage, log }: Context): Promise<void> {

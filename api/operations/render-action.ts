@@ -1,4 +1,4 @@
-import { Render } from "../../database/render.ts";
+import type { Render } from "../../database/render.ts";
 import { countActiveRenders } from "../../database/renders.ts";
 import { endStatuses } from "../../database/state.ts";
 import type { RenderUpdate } from "../../workflows/messages.ts";
@@ -14,11 +14,8 @@ export async function renderAction(
 ): Promise<RenderView | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
-  if (action === "retryRender" && render.status === "FAILED") {
-    if (await isQuotaUsed(context)) {
-      return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
-    }
-    await context.em().nativeUpdate(Render, { id: render.id }, { deletionAskedAt: null });
+  if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
+    return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
   }
   const answer = await context.workflows.update(render, action);
   const now = await findRender(context, id);
