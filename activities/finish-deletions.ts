@@ -5,7 +5,7 @@ import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
-/** Removes the renders whose deletion did not come to its end: S3 or Temporal was away, or the API died. */
+/** Removes the renders whose deletion did not come to its end: S3 was away, or the API died. */
 export function finishDeletions({ em, client, storage }: JanitorTools): Promise<void> {
   return sweep(
     rendersToDelete(em),

@@ -69,8 +69,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       presignExpiresSeconds: settings.PRESIGN_EXPIRES_SECONDS,
       resumeWindowSeconds: settings.RESUME_WINDOW_SECONDS,
     }),
-    maxConcurrentActivityTaskExecutions: 40,
-    maxConcurrentLocalActivityExecutions: 40,
+    maxConcurrentActivityTaskExecutions: 100, // they wait for S3 and PostgreSQL
     maxConcurrentWorkflowTaskExecutions: 40,
     maxCachedWorkflows: 200,
     shutdownGraceTime: "20 seconds",

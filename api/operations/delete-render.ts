@@ -13,9 +13,9 @@ export interface DeletedRender {
 }
 
 /**
- * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. Whatever is not
- * done here, because S3 or Temporal is away or this process dies, the janitor does later by what is noted first. A retry
- * that comes before calls it off (see applyEvent).
+ * Removes an ended render: first its workflow's hold on stored parts, then the object, then row and events. It is noted
+ * before, so that the janitor does what is not done here because S3 is away or this process dies. Where the render goes on
+ * after all, by a retry, the note goes (see applyEvent).
  */
 export async function deleteRender(id: string, context: Context): Promise<DeletedRender | NotFound | InvalidState> {
   const render = await findRender(context, id);
