@@ -11,11 +11,12 @@ import { Viewer } from "./viewer.ts";
 
 test("a connection heeds all of its URL, as pg does", async () => {
   const database = await TestDatabase.open();
-  const orm = await connect(`${database.url}?application_name=us&sslmode=disable`);
+  const withParameters = (parameters: string) => new URL(`?${parameters}`, database.url).href;
+  const orm = await connect(withParameters("application_name=us&sslmode=disable"));
   const [row] = await orm.em.fork().execute("select current_setting('application_name') as name");
   assert.deepEqual(row, { name: "us" });
   await disconnect(orm);
-  const encrypted = await connect(`${database.url}?sslmode=require`);
+  const encrypted = await connect(withParameters("sslmode=require"));
   await assert.rejects(encrypted.em.fork().execute("select 1"), /does not support SSL/);
   await disconnect(encrypted);
   await database.close();

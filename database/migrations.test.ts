@@ -40,7 +40,7 @@ describe("migrations", () => {
       migrate(Object.assign(new URL(url), { pathname: "/x" }).href),
       refused(/database "x" does not exist/),
     );
-    await assert.rejects(migrate(`${url}?sslmode=verify-full`), refused(/does not support SSL/));
+    await assert.rejects(migrate(new URL("?sslmode=verify-full", url).href), refused(/does not support SSL/));
   });
 
   test("say that nobody listens there, or that nobody answers", { timeout: 10_000 }, async (t) => {
