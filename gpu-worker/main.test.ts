@@ -49,7 +49,7 @@ describe("npm run gpu-worker", () => {
     const { stderr, code } = await resultOf(worker);
     await temporal.teardown();
     assert.equal(code, 1);
-    assert.match(stderr, /^Temporal has no namespace nowhere: make it, or mend TEMPORAL_NAMESPACE\.$/m);
+    assert.match(stderr, /^Temporal has no namespace nowhere: make it, or correct TEMPORAL_NAMESPACE\.$/m);
   });
 
   for (const backend of ["auto", "webgpu"]) {
