@@ -16,7 +16,10 @@ describe("migrations", () => {
   test("run once, however many processes start them at once, and make the schema that the entities describe", async () => {
     const ran = await Promise.all(Array.from({ length: 5 }, () => migrate(database.url)));
     assert.deepEqual(ran.flat(), [
-      ...["2026-11-23-renders", "2026-11-25-unended-renders", "2026-11-26-open-renders", "2026-11-27-deletions"],
+      "2026-11-23-renders",
+      "2026-11-25-unended-renders",
+      "2026-11-26-open-renders",
+      "2026-11-27-deletions",
     ]);
     assert.deepEqual(await migrate(database.url), []);
 

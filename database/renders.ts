@@ -1,7 +1,7 @@
 import type { FilterQuery } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Render } from "./render.ts";
-import { activeStatuses, endStatuses } from "./state.ts";
+import { activeStatuses } from "./state.ts";
 
 const PAGE_SIZE = 200;
 
@@ -15,10 +15,9 @@ export function openRenders(em: EntityManager, madeBefore: Date): AsyncGenerator
   return oldestFirst(em, { $and: [isOpen, { createdAt: { $lt: madeBefore } }] });
 }
 
-/** The renders whose deletion was asked for, and of which no parts are kept any more. */
+/** The renders whose deletion was asked for, and that no workflow takes care of any more. */
 export function rendersToDelete(em: EntityManager): AsyncGenerator<Render> {
-  const isCleared = { status: { $in: endStatuses }, state: { resumableUntil: null } };
-  return oldestFirst(em, { deletionAskedAt: { $ne: null }, ...isCleared });
+  return oldestFirst(em, { deletionAskedAt: { $ne: null }, $not: isOpen });
 }
 
 /** Page by page, as they are when their turn comes. */

@@ -47,11 +47,6 @@ export interface RenderState {
   runId?: string;
 }
 
-/** Whether a render has ended and can never go on, since none of its parts are kept. */
-export function isCleared({ status, resumableUntil }: RenderState): boolean {
-  return endStatuses.includes(status) && resumableUntil === undefined;
-}
-
 export const renderEventKinds = ["STATUS", "PROGRESS"] as const;
 export type RenderEventKind = (typeof renderEventKinds)[number];
 

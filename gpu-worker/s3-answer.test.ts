@@ -42,6 +42,7 @@ const meanings: [status: number, body: string, type: PartFailureType, retryable:
   [502, "<html>", "S3Unavailable", true],
   [503, s3Error("SlowDown"), "S3Unavailable", true],
   [504, "", "S3Unavailable", true],
+  [400, s3Error("RequestLimitExceeded"), "S3Unavailable", true],
   [400, s3Error("InsufficientStorage"), "StorageFull", true],
   [507, s3Error("XMinioStorageFull"), "StorageFull", true],
 ];

@@ -32,7 +32,13 @@ const CORRUPTIONS_ALLOWED = 2;
 /** Codes that S3 sends with status 400 although the same request may succeed the next time. */
 const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
 
-const SLOW_DOWN_CODES = new Set(["SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"]);
+const SLOW_DOWN_CODES = new Set([
+  "SlowDown",
+  "Throttling",
+  "ThrottlingException",
+  "TooManyRequests",
+  "RequestLimitExceeded",
+]);
 
 const FULL_CODES = new Set(["InsufficientStorage", "XMinioStorageFull"]);
 

@@ -115,6 +115,7 @@ const byCode: Readonly<Record<string, Rule>> = {
   Throttling: throttled,
   ThrottlingException: throttled,
   TooManyRequests: throttled,
+  RequestLimitExceeded: throttled,
   RequestTimeout: timedOut,
   RequestTimeoutException: timedOut,
   IncompleteBody: failing,

@@ -6,7 +6,6 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
 import pg from "pg";
-import type { RenderStatus } from "../database/state.ts";
 import { renderWorkflowId } from "../workflows/messages.ts";
 import { assertFileIsRight } from "./support/check-file.ts";
 import { endure, kill, victims } from "./support/endurance.ts";
@@ -122,7 +121,7 @@ describe("processes that die during a render", () => {
 describe("a worker that dies over the event COMPLETED", () => {
   it("leaves the render COMPLETED, with its file, though somebody wants to cancel it then", async () => {
     await using stack = await TestStack.start();
-    await using database = await slowFor("COMPLETED", stack.info.databaseUrl);
+    await using database = await slowToRecordCompleted(stack.info.databaseUrl);
     const client = await stack.client();
     const small = allRgb(400, 400);
     const { id } = await client.started({ spec: small });
@@ -140,14 +139,14 @@ describe("a worker that dies over the event COMPLETED", () => {
     await assertFileIsRight(render, small);
   });
 
-  /** Has PostgreSQL take 3 seconds to record a status. */
-  async function slowFor(status: RenderStatus, databaseUrl: string) {
+  /** Has PostgreSQL take 3 seconds to record COMPLETED. */
+  async function slowToRecordCompleted(databaseUrl: string) {
     const database = new pg.Client(databaseUrl);
     await database.connect();
     await database.query(`
       create function slow() returns trigger language plpgsql as $$
       begin
-        if new.state ->> 'status' = '${status}' then perform pg_sleep(3); end if;
+        if new.state ->> 'status' = 'COMPLETED' then perform pg_sleep(3); end if;
         return new;
       end $$;
       create trigger slow before insert on render_event for each row execute function slow()`);

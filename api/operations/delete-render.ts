@@ -1,5 +1,5 @@
 import { Render } from "../../database/render.ts";
-import { endStatuses, isCleared } from "../../database/state.ts";
+import { endStatuses } from "../../database/state.ts";
 import { objectKey } from "../../images/object-key.ts";
 import { StorageError } from "../../storage/answers.ts";
 import type { Context } from "../context.ts";
@@ -33,7 +33,9 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
     if (!now) return renderNotFound(id);
     const { status } = answer.kind === "refused" ? answer : now;
     if (status !== "FAILED") return invalidState({ status }, `Render ${id} was retried meanwhile and is ${status}.`);
-    if (!isCleared(now.state)) return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
+    if (now.state.resumableUntil !== undefined) {
+      return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
+    }
   }
   await context.em().nativeUpdate(Render, { id: render.id }, { idempotencyKey: null });
   await deleteObject(render, context);

@@ -51,12 +51,10 @@ async function killUntil(wanted: number, seed: number, proxied: ProxiedStack, co
   for (let render = 1; kills < wanted; render++) {
     const side = between(4_000, 7_000);
     console.log(`render ${render}: ${side} × ${side}`);
-    let ended = false;
     await endure(proxied, allRgb(side, side), async (latest) => {
-      while (kills < wanted && !ended) {
+      while (kills < wanted) {
         await delay(between(0, 4_000));
-        ended = latest()?.finishedAt != null;
-        if (ended) return;
+        if (latest()?.finishedAt != null) return;
         const victim = victims[between(0, victims.length - 1)] ?? "api";
         await kill(proxied, victim);
         kills += 1;
