@@ -28,7 +28,10 @@ const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow
   },
 };
 
-/** Sees to it that the janitor comes regularly, one at a time, however many workers say so; and once at the start. */
+/**
+ * Sees to it that the janitor comes regularly, one at a time, however many workers say so; and once at the start, also
+ * beside one that a killed worker has left.
+ */
 export async function scheduleJanitor(client: Client): Promise<void> {
   const janitor = client.schedule.getHandle("janitor");
   try {

@@ -16,6 +16,7 @@ import { newRender, recordedEvent } from "../test/support/renders.ts";
 import { S3Server } from "../test/support/s3-server.ts";
 import { openStorage } from "../test/support/storage.ts";
 import { startTemporal } from "../test/support/temporal.ts";
+import { waitFor } from "../test/support/wait-for.ts";
 import { CONTROL_QUEUE, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { createActivities } from "./create-activities.ts";
@@ -238,12 +239,12 @@ describe("the janitor", () => {
     const schedule = env.client.schedule.getHandle("janitor");
     await schedule.update((older) => ({ ...older, spec: { intervals: [{ every: "1 hour" }] } }));
     await schedule.pause();
+    // A schedule shows what it was told a moment later.
+    await waitFor("the schedule to be paused", async () => (await schedule.describe()).state.paused);
     await scheduleJanitor(env.client);
-    const { spec, state } = await schedule.describe();
-    assert.deepEqual(
-      spec.intervals?.map(({ every }) => every),
-      [30_000],
-    );
+    const every = async () => (await schedule.describe()).spec.intervals?.map((interval) => interval.every).join();
+    await waitFor("the schedule to follow the worker", async () => (await every()) === "30000");
+    const { state } = await schedule.describe();
     assert.equal(state.paused, true);
   });
 });
