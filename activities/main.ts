@@ -55,12 +55,14 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const client = new Client({ connection, namespace });
   const orm = await connect(settings.DATABASE_URL);
   const storage = new Storage(settings);
+  const workflowsPath = fileURLToPath(import.meta.resolve("../workflows/index.ts"));
   const worker = await Worker.create({
     connection: workerConnection,
     namespace,
     taskQueue: CONTROL_QUEUE,
     identity: `worker ${process.pid}@${hostname()}`,
-    workflowsPath: fileURLToPath(import.meta.resolve("../workflows/index.ts")),
+    workflowsPath,
+    interceptors: { workflowModules: [workflowsPath] },
     activities: createActivities({
       storage,
       orm,

@@ -33,7 +33,7 @@ describe("a render whose history grows long", () => {
     const suggestion = "limit.historyCount.suggestContinueAsNew=200";
     stage = await RenderStage.open(["--dynamic-config-value", suggestion]);
   });
-  after(() => stage.close());
+  after(() => stage[Symbol.asyncDispose]());
 
   test("continues as new, and renders each part once", async () => {
     const { render, handle } = await stage.start(300);

@@ -56,7 +56,10 @@ export class EventRecorder {
     });
   }
 
-  /** Something other than the status has changed. The clock is read now, not in a condition. */
+  /**
+   * Something other than the status has changed. The clock is read here and in no condition: a refused update has
+   * conditions looked at too, but stands in no history, so that they would not be at a replay.
+   */
   noteProgress(): void {
     this.#progressed = true;
     this.#isGathered ||= Date.now() - this.#progressRecordedAt >= GATHER_MS;

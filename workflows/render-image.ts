@@ -20,7 +20,7 @@ import { byteRangeOf } from "../images/plan.ts";
 import { renderDetails, updateDescriptions } from "./details.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { failureOf, failureType } from "./failures.ts";
-import { INVALID_STATE, impossible, isPossible, type RenderImageInput, type RenderUpdate } from "./messages.ts";
+import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messages.ts";
 import { type PackedLedger, PartLedger } from "./part-ledger.ts";
 import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
 import { PartWindow } from "./part-window.ts";
@@ -85,7 +85,7 @@ class RenderRun {
   #object: { etag: string; crc32: string } | undefined;
   #completeTried: boolean;
   #inFlight = 0;
-  /** As it was when the last part came back. */
+  /** Looked at when a part is done, and in no condition: see EventRecorder.noteProgress. */
   #isHistoryLong = false;
   #canceling: Promise<void> | undefined;
   #discarded = false;
@@ -121,11 +121,11 @@ class RenderRun {
 
   /** Pause, resume, cancel, retry and discard, each only where it is possible. */
   listen(): void {
-    this.#on("pauseRender", () => this.#enter("PAUSED"));
-    this.#on("resumeRender", () => this.#enter("RUNNING"));
-    this.#on("cancelRender", () => this.#cancel());
-    this.#on("retryRender", () => this.#retry());
-    this.#on("discardParts", () => this.#discard());
+    this.#on("pauseRender", ["RUNNING"], () => this.#enter("PAUSED"));
+    this.#on("resumeRender", ["PAUSED"], () => this.#enter("RUNNING"));
+    this.#on("cancelRender", ["RUNNING", "PAUSED", "CANCELING"], () => this.#cancel());
+    this.#on("retryRender", ["FAILED"], () => this.#retry());
+    this.#on("discardParts", ["FAILED"], () => this.#discard());
     this.#operator.cancelRequested.catch(() => this.#operatorCancels());
   }
 
@@ -212,23 +212,21 @@ class RenderRun {
     return this.#status;
   }
 
-  /**
-   * An update that is not possible now fails in its handler. A validator would keep it out of the history, but not the
-   * workflow task that looked at it; and where such a task stands, the SDK's core replays the one before at another time.
-   */
-  #on(update: RenderUpdate, action: () => Promise<void>): void {
-    const handler = async (): Promise<RenderStatus> => {
+  #on(update: RenderUpdate, possible: RenderStatus[], action: () => Promise<void>): void {
+    const validator = () => {
       const isEnding = this.#status === "FAILED" && this.#resumableUntil === undefined;
-      if (isEnding || !isPossible(update, this.#status)) {
-        const present = isEnding ? "FAILED, and its parts are being removed" : this.#status;
-        throw ApplicationFailure.nonRetryable(impossible(update, present), INVALID_STATE, this.#status);
-      }
+      if (possible.includes(this.#status) && !isEnding) return;
+      const present = isEnding ? "FAILED, and its parts are being removed" : this.#status;
+      const message = `${update} is possible while a render is ${possible.join(" or ")}; this one is ${present}.`;
+      throw ApplicationFailure.nonRetryable(message, INVALID_STATE, this.#status);
+    };
+    const handler = async (): Promise<RenderStatus> => {
       const recorded = action();
       const reached = this.#status;
       await recorded;
       return reached;
     };
-    setHandler(defineUpdate<RenderStatus>(update), handler, { description: updateDescriptions[update] });
+    setHandler(defineUpdate<RenderStatus>(update), handler, { validator, description: updateDescriptions[update] });
   }
 
   #enter(status: RenderStatus): Promise<void> {

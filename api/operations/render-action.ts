@@ -1,7 +1,7 @@
 import type { Render } from "../../database/render.ts";
 import { countActiveRenders } from "../../database/renders.ts";
 import { endStatuses } from "../../database/state.ts";
-import { impossible, isPossible, type RenderUpdate } from "../../workflows/messages.ts";
+import type { RenderUpdate } from "../../workflows/messages.ts";
 import type { Context } from "../context.ts";
 import { type InvalidState, invalidState, type NotFound, quotaExceeded, renderNotFound } from "./user-errors.ts";
 import { findRender, type RenderView, viewOf } from "./view.ts";
@@ -14,10 +14,6 @@ export async function renderAction(
 ): Promise<RenderView | NotFound | InvalidState> {
   const render = await findRender(context, id);
   if (!render) return renderNotFound(id);
-  // Every update stays in the workflow's history, so none is sent that the row rules out. QUEUED is over when it comes.
-  if (render.status !== "QUEUED" && !isPossible(action, render.status)) {
-    return invalidState(render, impossible(action, render.status));
-  }
   if (action === "retryRender" && render.status === "FAILED" && (await isQuotaUsed(context))) {
     return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
   }
@@ -35,6 +31,7 @@ async function isQuotaUsed({ em, viewerId, settings }: Context): Promise<boolean
 
 function noWorkflow({ id, status }: Render, action: RenderUpdate): string {
   if (status === "FAILED") return `The parts of render ${id} are not kept any more, so it has ended; start it anew.`;
-  if (endStatuses.includes(status)) return impossible(action, status);
+  if (endStatuses.includes(status))
+    return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
   return `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there. Start it anew.`;
 }

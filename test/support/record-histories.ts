@@ -131,5 +131,5 @@ try {
     if (handle) await save(name, handle);
   }
 } finally {
-  await stage.close();
+  await stage[Symbol.asyncDispose]();
 }

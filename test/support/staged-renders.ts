@@ -5,7 +5,7 @@ import { Context } from "@temporalio/activity";
 import { type WorkflowHandle, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import type { TestWorkflowEnvironment } from "@temporalio/testing";
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
 import type { AbortRequest, CompleteRequest, ControlActivities, PresignRequest } from "../../activities/types.ts";
 import type { RecordedEvent, RenderState } from "../../database/state.ts";
 import { GPU_QUEUE, type PartActivities, type PartResult, type PartTask } from "../../gpu-worker/part.ts";
@@ -36,6 +36,10 @@ export interface Script {
   expiresAt?(): number;
   /** What GPU workers are seen to take at once, together with the URLs from that part on; 4 where it is left out. */
   gpuSlots?(fromPart: number): number;
+}
+
+interface RunningWorker {
+  stop(): Promise<void>;
 }
 
 /** The activities of one render, written down instead of done: the workflow is what is tested. */
@@ -126,38 +130,51 @@ export class StagedRender {
 export class RenderStage {
   readonly env: TestWorkflowEnvironment;
   readonly #renders = new Map<string, StagedRender>();
-  readonly #workers: Worker[];
-  readonly #running: Promise<unknown>;
+  readonly #workers: RunningWorker[] = [];
 
-  private constructor(env: TestWorkflowEnvironment, workers: Worker[], renders: Map<string, StagedRender>) {
+  private constructor(env: TestWorkflowEnvironment) {
     this.env = env;
-    this.#workers = workers;
-    this.#renders = renders;
-    this.#running = Promise.all(workers.map((worker) => worker.run()));
   }
 
   /** @param serverArgs more arguments for `temporal server start-dev` */
   static async open(serverArgs: string[] = []): Promise<RenderStage> {
-    const env = await startTemporal(["--dynamic-config-value", PROMPTLY, ...serverArgs]);
-    const renders = new Map<string, StagedRender>();
-    const common = { connection: env.nativeConnection, maxHeartbeatThrottleInterval: "200 ms" } as const;
-    const workers = await Promise.all([
-      Worker.create({
-        ...common,
-        taskQueue: CONTROL_QUEUE,
-        identity: "worker",
-        workflowBundle: await bundleRenderImage(),
-        activities: stagedControl(renders),
-      }),
-      Worker.create({ ...common, taskQueue: GPU_QUEUE, identity: "gpu-worker", activities: stagedParts(renders) }),
-    ]);
-    return new RenderStage(env, workers, renders);
+    const stage = new RenderStage(await startTemporal(["--dynamic-config-value", PROMPTLY, ...serverArgs]));
+    const gpu = { taskQueue: GPU_QUEUE, identity: "gpu-worker", activities: stagedParts(stage.#renders) };
+    stage.#workers.push(await stage.#control(), await stage.#run(gpu));
+    return stage;
   }
 
-  async close(): Promise<void> {
-    for (const worker of this.#workers) worker.shutdown();
-    await this.#running;
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.env.teardown();
+  }
+
+  /** Stops the control worker and starts another in its place, which has seen nothing of what was before. */
+  async restartControl(meanwhile: () => Promise<void>): Promise<void> {
+    await this.#workers[0]?.stop();
+    await meanwhile();
+    this.#workers[0] = await this.#control();
+  }
+
+  async #control(): Promise<RunningWorker> {
+    return await this.#run({
+      taskQueue: CONTROL_QUEUE,
+      identity: "worker",
+      workflowBundle: await bundleRenderImage(),
+      activities: stagedControl(this.#renders),
+    });
+  }
+
+  async #run(options: WorkerOptions): Promise<RunningWorker> {
+    const connection = this.env.nativeConnection;
+    const worker = await Worker.create({ connection, maxHeartbeatThrottleInterval: "200 ms", ...options });
+    const ended = worker.run();
+    return {
+      stop() {
+        worker.shutdown();
+        return ended;
+      },
+    };
   }
 
   /** Starts a render of so many parts of 10 bytes, the last of them 5 bytes. */
@@ -201,10 +218,18 @@ export async function update(handle: WorkflowHandle, name: RenderUpdate): Promis
   }
 }
 
+/** Runs the workflow again as its history says. @throws DeterminismViolationError where it goes another way */
+export async function replay(handle: WorkflowHandle): Promise<void> {
+  const workflowBundle = await bundleRenderImage();
+  await Worker.runReplayHistory({ workflowBundle }, await handle.fetchHistory(), handle.workflowId);
+}
+
 /** The workflows' bundle, as the control worker makes it. */
 export function bundleRenderImage() {
+  const workflowsPath = fileURLToPath(import.meta.resolve("../../workflows/index.ts"));
   return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(import.meta.resolve("../../workflows/index.ts")),
+    workflowsPath,
+    workflowInterceptorModules: [workflowsPath],
     logger: new DefaultLogger("ERROR"),
   });
 }
