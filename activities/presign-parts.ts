@@ -11,7 +11,7 @@ export async function presignParts(
   { key, uploadId, from, to, partSize, byteSize }: PresignRequest,
   expiresIn: number,
 ): Promise<Omit<PresignedParts, "gpuSlots">> {
-  const expiresAt = Math.min(Date.now() + expiresIn * 1000, await storage.credentialsExpireAt());
+  const lifeMs = Math.min(expiresIn * 1000, await storage.credentialsLifeMs(key));
   const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const urls = await Promise.all(
     partNumbers.map((partNumber) => {
@@ -19,5 +19,5 @@ export async function presignParts(
       return storage.presignPart({ key, uploadId, partNumber, length: end - start, expiresIn });
     }),
   );
-  return { urls, expiresAt };
+  return { urls, lifeMs };
 }

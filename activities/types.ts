@@ -25,8 +25,8 @@ export interface PresignRequest extends Upload {
 export interface PresignedParts {
   /** In the order of the parts, from `from` on. */
   urls: string[];
-  /** When their life ends, in milliseconds since the epoch. */
-  expiresAt: number;
+  /** How long they are good for from then on, in milliseconds: clocks differ. */
+  lifeMs: number;
   /** How many parts the GPU workers that were seen meanwhile take at once, all together. */
   gpuSlots: number;
 }

@@ -121,19 +121,26 @@ describe("the activities of an upload", () => {
     });
   }
 
-  test("a URL's life ends with the credentials that sign it", async () => {
-    const ends = new Date(Date.now() + 60_000);
-    process.env["AWS_CREDENTIAL_EXPIRATION"] = ends.toISOString();
-    const passing = openStorage(server.access);
-    try {
+  test("a URL's life ends with the credentials that sign it; over, they sign none", async () => {
+    const expiringIn = async (ms: number, expiresIn: number) => {
+      process.env["AWS_CREDENTIAL_EXPIRATION"] = new Date(Date.now() + ms).toISOString();
+      const passing = openStorage(server.access);
       const upload = { ...newTarget(), uploadId: "u", mark: "m" };
       const window = { ...upload, from: 1, to: 1, partSize: PART_SIZE, byteSize: bytes.length };
-      assert.equal((await presignParts(passing, window, 900)).expiresAt, ends.getTime());
-      assert.ok((await presignParts(passing, window, 30)).expiresAt < ends.getTime());
-    } finally {
-      delete process.env["AWS_CREDENTIAL_EXPIRATION"];
-      passing.close();
-    }
+      try {
+        return (await presignParts(passing, window, expiresIn)).lifeMs;
+      } finally {
+        delete process.env["AWS_CREDENTIAL_EXPIRATION"];
+        passing.close();
+      }
+    };
+    const lifeMs = await expiringIn(60_000, 900);
+    assert.ok(lifeMs > 55_000 && lifeMs <= 60_000, `${lifeMs} ms`);
+    assert.equal(await expiringIn(60_000, 30), 30_000);
+    await assert.rejects(expiringIn(-60_000, 900), {
+      code: "CredentialsRefused",
+      message: /credentials expired at 20/,
+    });
   });
 
   for (const [what, body] of [

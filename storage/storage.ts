@@ -73,10 +73,17 @@ export class Storage {
     return { uploadId: UploadId };
   }
 
-  /** In milliseconds since the epoch; Infinity where they do not expire. A URL that they have signed ends with them. */
-  async credentialsExpireAt(): Promise<number> {
-    const { expiration } = await this.#explained("UploadPart", undefined, this.#client.config.credentials());
-    return expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+  /**
+   * How long the credentials are good for from now on, in milliseconds: more than 0, Infinity where they do not expire.
+   * A URL for `key` that they sign ends with them.
+   * @throws StorageError where there are none, or they have expired
+   */
+  async credentialsLifeMs(key: string): Promise<number> {
+    const { expiration } = await this.#explained("UploadPart", key, this.#client.config.credentials());
+    const lifeMs = expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - Date.now();
+    if (lifeMs > 0) return lifeMs;
+    const expired = new Error(`the credentials expired at ${expiration?.toISOString()}`);
+    throw explain(Object.assign(expired, { name: "ExpiredToken" }), this.#request("UploadPart", key));
   }
 
   /** A URL that takes one PUT body of exactly `length` bytes as part `partNumber`, for `expiresIn` seconds. */

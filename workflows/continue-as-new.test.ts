@@ -104,7 +104,7 @@ describe("a render whose history grows long", () => {
   test("gives a part whose URLs expire one after the other the next URL in the next run", async () => {
     const expired = 60;
     const { render, handle } = await stage.start(1, {
-      expiresAt: () => (render.attempts(1) < expired ? Date.now() : Date.now() + 900_000),
+      lifeMs: () => (render.attempts(1) < expired ? 0 : 900_000),
       part() {
         if (render.attempts(1) <= expired) throw ApplicationFailure.nonRetryable("S3 says 403", "UrlExpired");
       },

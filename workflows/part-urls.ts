@@ -1,13 +1,12 @@
-import type { PresignedParts } from "../activities/types.ts";
-
 /** One part's presigned URL. */
 export interface PartUrl {
   url: string;
-  /** Milliseconds since the epoch. */
+  /** By the workflow's clock, in milliseconds since the epoch. */
   expiresAt: number;
 }
 
-type Presign = (from: number, to: number) => Promise<Pick<PresignedParts, "urls" | "expiresAt">>;
+/** The URLs of the parts `from` … `to`, in order; all expire at once. */
+type Presign = (from: number, to: number) => Promise<PartUrl[]>;
 
 /** URLs are presigned for so many parts at a time. */
 const WINDOW_SIZE = 32;
@@ -40,10 +39,11 @@ export class PartUrls {
 
   async #refill(from: number, to: number): Promise<void> {
     this.#urls.clear();
-    const { urls, expiresAt } = await this.#presign(from, to);
+    const urls = await this.#presign(from, to);
+    const expiresAt = urls[0]?.expiresAt ?? 0;
     this.#takeBefore = expiresAt - Math.min(RESERVE_MS, (expiresAt - Date.now()) / 2);
     urls.forEach((url, index) => {
-      this.#urls.set(from + index, { url, expiresAt });
+      this.#urls.set(from + index, url);
     });
   }
 }

@@ -11,7 +11,7 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import { type PresignedParts, partsLostTypes, type Upload } from "../activities/types.ts";
+import { partsLostTypes, type Upload } from "../activities/types.ts";
 import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
@@ -337,8 +337,7 @@ class RenderRun {
         if (refusals > 1) throw error;
         if (workflowInfo().continueAsNewSuggested) return undefined;
       }
-      const { urls, expiresAt } = await this.#presign(part, part);
-      current = { url: urls[0] ?? current.url, expiresAt };
+      [current = url] = await this.#presign(part, part);
     }
   }
 
@@ -352,13 +351,14 @@ class RenderRun {
     return renderAndUploadPart.executeWithOptions(options, [{ renderId, spec, partNumber, start, end, url }]);
   }
 
-  async #presign(from: number, to: number): Promise<PresignedParts> {
+  async #presign(from: number, to: number): Promise<PartUrl[]> {
     const { partSize, byteSize } = this.#input;
     const options = { summary: from === to ? `A URL for part ${from}` : `URLs for parts ${from} to ${to}` };
     const request = { ...this.#opened(), from, to, partSize, byteSize };
-    const presigned = await presignParts.executeWithOptions(options, [request]);
-    this.#window.saw(presigned.gpuSlots);
-    return presigned;
+    const { urls, lifeMs, gpuSlots } = await presignParts.executeWithOptions(options, [request]);
+    this.#window.saw(gpuSlots);
+    const expiresAt = Date.now() + lifeMs;
+    return urls.map((url) => ({ url, expiresAt }));
   }
 
   #opened(): Upload {

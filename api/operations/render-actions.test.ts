@@ -173,7 +173,7 @@ describe("renders on a real Temporal", () => {
 function control(api: TestApi): ControlActivities {
   return {
     initUpload: async ({ key }) => ({ key, uploadId: "upload", mark: "mark" }),
-    presignParts: async () => ({ urls: ["http://nowhere.example/"], expiresAt: Date.now() + 900_000, gpuSlots: 4 }),
+    presignParts: async () => ({ urls: ["http://nowhere.example/"], lifeMs: 900_000, gpuSlots: 4 }),
     completeUpload: async () => ({ etag: "etag", crc32: "00000000" }),
     abortUpload: async () => {},
     recordEvent: (event) => recordEvent(api.orm.em.fork(), event),

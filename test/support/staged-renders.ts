@@ -32,8 +32,8 @@ export interface Script {
   complete?(request: CompleteRequest, attempt: number): Promise<void> | void;
   abort?(request: AbortRequest): Promise<void> | void;
   record?(event: RecordedEvent): Promise<void> | void;
-  /** When a URL presigned now ends, in milliseconds since the epoch. */
-  expiresAt?(): number;
+  /** How long a URL presigned now is good for, in milliseconds; 15 minutes where it is left out. */
+  lifeMs?(): number;
   /** What GPU workers are seen to take at once, together with the URLs from that part on; 4 where it is left out. */
   gpuSlots?(fromPart: number): number;
 }
@@ -86,8 +86,8 @@ export class StagedRender {
       { length: to - from + 1 },
       (_, index) => `${uploadId}/${from + index}/${this.calls.length}`,
     );
-    const expiresAt = this.#script.expiresAt?.() ?? Date.now() + 900_000;
-    return { urls, expiresAt, gpuSlots: this.#script.gpuSlots?.(from) ?? 4 };
+    const lifeMs = this.#script.lifeMs?.() ?? 900_000;
+    return { urls, lifeMs, gpuSlots: this.#script.gpuSlots?.(from) ?? 4 };
   }
 
   async part(task: PartTask): Promise<PartResult> {
