@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   type Client,
+  isGrpcServiceError,
   ServiceError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -10,12 +11,15 @@ import type { Render } from "../database/render.ts";
 import { type RenderStatus, renderStatuses } from "../database/state.ts";
 import type { Log } from "../service/log.ts";
 import { INVALID_STATE, type RenderUpdate, renderWorkflowId } from "../workflows/messages.ts";
-import { startRenderImage } from "../workflows/start-render.ts";
+import { type StartedFrom, startRenderImage } from "../workflows/start-render.ts";
 import { serviceUnavailable } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
 const START_WITHIN_MS = 2_000;
 const UPDATE_WITHIN_MS = 10_000;
+
+/** https://grpc.io/docs/guides/status-codes/ */
+const FAILED_PRECONDITION = 9;
 
 /**
  * What a workflow answers to an update: `gone` where none runs under the render's id, `refused` with the status that
@@ -36,7 +40,7 @@ export class RenderWorkflows {
   }
 
   /** Starts the workflow of a QUEUED render; where Temporal does not answer in time, the janitor starts it later. */
-  async start(render: Render): Promise<void> {
+  async start(render: StartedFrom): Promise<void> {
     try {
       await this.#within(START_WITHIN_MS, () => this.#start(render));
     } catch (err) {
@@ -48,16 +52,22 @@ export class RenderWorkflows {
    * Asks the render's workflow for a change and waits until the event that shows it is recorded.
    * @throws GraphQLError SERVICE_UNAVAILABLE where Temporal or the control worker does not answer in time
    */
-  async update(render: Render, update: RenderUpdate): Promise<UpdateAnswer> {
+  async update(render: StartedFrom & Pick<Render, "sequence">, update: RenderUpdate): Promise<UpdateAnswer> {
+    const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
     try {
       await this.#within(UPDATE_WITHIN_MS, async () => {
         if (render.sequence === 1) await this.#start(render);
-        const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
-        await handle.executeUpdate<RenderStatus, []>(update);
+        await handle.executeUpdate<RenderStatus, []>(update).catch(async (error: unknown) => {
+          if (update !== "cancelRender" || !isOverLimit(error)) throw error;
+          await handle.cancel(); // which has no limit, and is the same to the workflow
+        });
       });
       return { kind: "done" };
     } catch (error) {
-      return answerTo(update, error);
+      const answer = answerIn(error);
+      if (answer !== undefined) return answer;
+      this.#log.warn({ err: error, renderId: render.id, update }, "a render's workflow did not answer");
+      throw unanswered(update, error);
     }
   }
 
@@ -75,7 +85,7 @@ export class RenderWorkflows {
     await this.#within(ms, () => this.#client.workflowService.describeNamespace({ namespace }));
   }
 
-  #start(render: Render): Promise<void> {
+  #start(render: StartedFrom): Promise<void> {
     return startRenderImage(this.#client.workflow, render, this.#settings.RESUME_WINDOW_SECONDS);
   }
 
@@ -84,22 +94,33 @@ export class RenderWorkflows {
   }
 }
 
-function answerTo(update: RenderUpdate, error: unknown): UpdateAnswer {
+/** The answer that came as an error. */
+function answerIn(error: unknown): UpdateAnswer | undefined {
   if (error instanceof WorkflowNotFoundError) return { kind: "gone" };
-  if (error instanceof WorkflowUpdateFailedError) {
-    const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === INVALID_STATE) {
-      const status = renderStatuses.find((one) => one === cause.details?.[0]);
-      if (status !== undefined) return { kind: "refused", status, message: cause.message };
-    }
-  }
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError) {
-    const silent = "Temporal or the control worker (npm run worker) does not answer";
-    throw serviceUnavailable(
-      update === "discardParts"
-        ? `The render's parts could not be removed in time: S3 is away, or ${silent}. It is deleted once they are gone; where it stays, ask again.`
-        : `${update} was not confirmed in time: ${silent}. It may still take effect; look at the render's status and ask again.`,
+  if (!(error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)) return undefined;
+  const { type, details, message } = error.cause;
+  if (type === "AcceptedUpdateCompletedWorkflow") return { kind: "gone" }; // it was ended from outside meanwhile
+  const status = renderStatuses.find((one) => type === INVALID_STATE && one === details?.[0]);
+  return status && { kind: "refused", status, message };
+}
+
+function unanswered(update: RenderUpdate, error: unknown): unknown {
+  if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError)) return error;
+  if (isOverLimit(error)) {
+    return serviceUnavailable(
+      `${update} was not possible: Temporal takes no more requests for this render, as it has had thousands. Try again when a part is done, or cancel the render.`,
     );
   }
-  throw error;
+  const silent = "Temporal or the control worker (npm run worker) does not answer";
+  return serviceUnavailable(
+    update === "discardParts"
+      ? `The render's parts could not be removed in time: S3 is away, or ${silent}. It is deleted once they are gone; where it stays, ask again.`
+      : `${update} was not confirmed in time: ${silent}. It may still take effect; look at the render's status and ask again.`,
+  );
+}
+
+/** Temporal takes 2,000 updates in one run of a workflow; another run begins when a part is done. */
+function isOverLimit(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : undefined;
+  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION;
 }

@@ -1,9 +1,10 @@
-import { pino } from "pino";
+import { pino, stdSerializers } from "pino";
 
 /** The log of one process, JSON lines on standard output. Never log a URL's query, a token or an environment. */
 export function createLog(process: string) {
   return pino({
     name: process,
+    serializers: { error: stdSerializers.err }, // what Temporal's SDK calls it
     redact: { paths: ["*.url", "*.authorization", "*.password", "*.secretAccessKey"], censor: "[redacted]" },
   });
 }

@@ -101,6 +101,27 @@ describe("a render whose history grows long", () => {
     assert.deepEqual(objectsDiscarded, [true]);
   });
 
+  test("continues as new where it is retried without end", async () => {
+    let isBroken = true;
+    const { render, handle } = await stage.start(2, {
+      init() {
+        if (isBroken) throw ApplicationFailure.nonRetryable("S3 says no", "AccessDenied");
+      },
+    });
+    for (let retried = 0; retried < 40; retried++) {
+      await render.until(({ events }) => events.filter(({ state }) => state.status === "FAILED").length > retried);
+      assert.equal(await update(handle, "retryRender"), "RUNNING");
+    }
+    await render.until(({ state }) => state?.status === "FAILED");
+    isBroken = false;
+    await update(handle, "retryRender");
+    assert.equal(await handle.result(), "COMPLETED");
+    assertGapless(render);
+    const histories = await runs(stage, handle);
+    assert.ok(histories.length > 1, `${histories.length} runs`);
+    assert.ok(histories.every(({ events }) => (events?.length ?? 0) < 300));
+  });
+
   test("gives a part whose URLs expire one after the other the next URL in the next run", async () => {
     const expired = 60;
     const { render, handle } = await stage.start(1, {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Context } from "@temporalio/activity";
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+import { RenderStage, type StagedRender, untilCancelled, update } from "../test/support/staged-renders.ts";
 
 const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
 const numbers = ({ events }: StagedRender) => events.map(({ sequence }) => sequence);
@@ -19,12 +18,6 @@ const ended = (failure: new (...args: never[]) => Error, message: string) => (er
 function gate() {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   return { opened, open };
-}
-
-/** Like a part on a slow line: goes on until it is cancelled. */
-async function untilCancelled(): Promise<void> {
-  const beat = setInterval(() => Context.current().heartbeat(), 50);
-  await Context.current().cancelled.finally(() => clearInterval(beat));
 }
 
 describe("renderImage", () => {

@@ -31,7 +31,7 @@ const FAILED_PARTS_LIMIT = 3;
 
 /** What one run of the workflow hands to the next when its history has grown long. */
 interface CarriedRender {
-  upload: Upload;
+  upload?: Upload;
   ledger: PackedLedger;
   window: number;
   status: RenderStatus;
@@ -55,6 +55,7 @@ export async function renderImage(input: RenderImageInput, carried?: CarriedRend
     render.listen(); // Runs the updates that came with the start at once, so the render has begun by then.
     for (;;) {
       await render.work(async () => {
+        await render.goOnAsNewIfLong();
         await render.openUpload();
         await render.renderParts();
         await render.complete();
@@ -250,7 +251,7 @@ class RenderRun {
 
   async #discard(): Promise<void> {
     this.#resumableUntil = undefined;
-    await condition(() => this.#discarded);
+    await CancellationScope.nonCancellable(() => condition(() => this.#discarded));
   }
 
   #operatorCancels(): void {
@@ -366,12 +367,17 @@ class RenderRun {
     return this.#upload;
   }
 
+  /** However often a render that fails is retried. */
+  async goOnAsNewIfLong(): Promise<void> {
+    if (workflowInfo().continueAsNewSuggested) await this.#goOnAsNew();
+  }
+
   /** Ends this run and starts the next one, unless an update that came meanwhile changed what is to be done. */
   async #goOnAsNew(): Promise<void> {
     await this.#events.flush();
     await condition(allHandlersFinished);
     await continueAsNew<typeof renderImage>(this.#input, {
-      upload: this.#opened(),
+      ...(this.#upload === undefined ? {} : { upload: this.#upload }),
       ledger: this.#ledger.pack(),
       window: this.#window.size,
       status: this.#status,

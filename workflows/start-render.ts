@@ -2,6 +2,9 @@ import { type WorkflowClient, WorkflowExecutionAlreadyStartedError } from "@temp
 import type { Render } from "../database/render.ts";
 import { CONTROL_QUEUE, RENDER_WORKFLOW_TYPE, type RenderImageInput, renderWorkflowId } from "./messages.ts";
 
+/** What a render's workflow starts from. */
+export type StartedFrom = Pick<Render, "id" | "spec" | "pattern" | "byteSize" | "partSize" | "partCount">;
+
 /**
  * Starts a QUEUED render's workflow. Harmless to repeat: the workflow's id is the render's, and one that runs or has
  * run is left alone.
@@ -9,7 +12,7 @@ import { CONTROL_QUEUE, RENDER_WORKFLOW_TYPE, type RenderImageInput, renderWorkf
  */
 export async function startRenderImage(
   client: WorkflowClient,
-  render: Pick<Render, "id" | "spec" | "pattern" | "byteSize" | "partSize" | "partCount">,
+  render: StartedFrom,
   resumeWindowSeconds: number,
 ): Promise<void> {
   const { id, spec, pattern, byteSize, partSize, partCount } = render;

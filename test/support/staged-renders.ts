@@ -218,6 +218,12 @@ export async function update(handle: WorkflowHandle, name: RenderUpdate): Promis
   }
 }
 
+/** Like a part on a slow line: goes on until it is cancelled. */
+export async function untilCancelled(): Promise<void> {
+  const beat = setInterval(() => Context.current().heartbeat(), 50);
+  await Context.current().cancelled.finally(() => clearInterval(beat));
+}
+
 /** Runs the workflow again as its history says. @throws DeterminismViolationError where it goes another way */
 export async function replay(handle: WorkflowHandle): Promise<void> {
   const workflowBundle = await bundleRenderImage();

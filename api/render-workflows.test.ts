@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { ApplicationFailure } from "@temporalio/common";
+import { createLog } from "../service/log.ts";
+import { RenderStage, type StagedRender, untilCancelled } from "../test/support/staged-renders.ts";
+import type { RenderUpdate } from "../workflows/messages.ts";
+import { RenderWorkflows } from "./render-workflows.ts";
+
+const UPDATES_LIMIT = 10;
+
+const fails = {
+  part() {
+    throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
+  },
+};
+const is = (status: string) => (render: StagedRender) => render.state?.status === status;
+
+describe("updates of a render's workflow", () => {
+  let stage: RenderStage;
+  let workflows: RenderWorkflows;
+  before(async () => {
+    stage = await RenderStage.open(["--dynamic-config-value", `history.maxTotalUpdates=${UPDATES_LIMIT}`]);
+    const log = createLog("test");
+    log.level = "silent";
+    workflows = new RenderWorkflows(stage.env.client, { RESUME_WINDOW_SECONDS: 60 }, log);
+  });
+  after(() => stage[Symbol.asyncDispose]());
+
+  const send = ({ input }: StagedRender, update: RenderUpdate) =>
+    workflows.update({ ...input, id: input.renderId, pattern: "solid", sequence: 2 }, update);
+
+  test("more than Temporal takes are refused with what to do, but for cancelRender", async () => {
+    const { render, handle } = await stage.start(2, { part: untilCancelled });
+    await render.until(is("RUNNING"));
+    for (let sent = 0; sent < UPDATES_LIMIT; sent++) {
+      assert.deepEqual(await send(render, sent % 2 === 0 ? "pauseRender" : "resumeRender"), { kind: "done" });
+    }
+    const message = /^pauseRender was not possible: Temporal takes no more requests .* or cancel the render\.$/;
+    await assert.rejects(send(render, "pauseRender"), { message });
+    assert.deepEqual(await send(render, "cancelRender"), { kind: "done" });
+    await render.until(is("CANCELED"));
+    await assert.rejects(handle.result());
+    assert.deepEqual(await send(render, "cancelRender"), { kind: "gone" });
+  });
+
+  for (const update of ["pauseRender", "cancelRender"] as const) {
+    test(`${update} while the workflow is terminated finds it gone`, async () => {
+      const { promise: recording, resolve: begin } = Promise.withResolvers<void>();
+      const { promise: recorded, resolve: record } = Promise.withResolvers<void>();
+      const { render, handle } = await stage.start(2, {
+        part: untilCancelled,
+        record({ state: { status } }) {
+          if (status === "RUNNING") return;
+          begin();
+          return recorded;
+        },
+      });
+      await render.until(is("RUNNING"));
+      const answer = send(render, update);
+      await recording;
+      await handle.terminate();
+      assert.deepEqual(await answer, { kind: "gone" });
+      record();
+    });
+  }
+
+  test("discardParts is answered also where the workflow is cancelled meanwhile", async () => {
+    const { promise: aborting, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
+    const { render, handle } = await stage.start(1, {
+      ...fails,
+      abort() {
+        begin();
+        return aborted;
+      },
+    });
+    await render.until(is("FAILED"));
+    const answer = send(render, "discardParts");
+    await aborting;
+    await handle.cancel();
+    abort();
+    assert.deepEqual(await answer, { kind: "done" });
+  });
+});
