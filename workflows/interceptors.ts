@@ -15,7 +15,7 @@ const standsInHistory: Command = {
 /**
  * Every workflow task in which something happened leaves a command. The SDK's core takes one that leaves none, and that
  * another follows directly, as an update's may, for a heartbeat: it replays both as one, at the later's time and with
- * the update first, and a workflow that went another way does not replay.
+ * the update first, and a workflow that went another way does not replay (SDK 1.24.0).
  */
 class TasksThatStand implements Interceptor {
   #happened = false;
