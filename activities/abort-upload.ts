@@ -14,9 +14,10 @@ export async function abortUpload(storage: Storage, { key, uploadId, discardObje
   }
 }
 
-/** Aborts every upload that is open at exactly this key. */
-export async function abortUploadsOf(storage: Storage, key: string): Promise<void> {
+/** Aborts every upload that is open at exactly this key, as long as the signal lets it. */
+export async function abortUploadsOf(storage: Storage, key: string, signal?: AbortSignal): Promise<void> {
   for await (const upload of storage.listUploads(key)) {
+    signal?.throwIfAborted();
     if (upload.key === key) await abortUntilGone(storage, upload);
   }
 }

@@ -31,7 +31,7 @@ export function createActivities(tools: Tools): ControlActivities & JanitorActiv
   const { storage, orm, client, digest, presignExpiresSeconds } = tools;
   const janitorTools = { ...tools, em: orm.em };
   return {
-    initUpload: (target) => talkingToS3(() => initUpload(storage, target)),
+    initUpload: (target) => talkingToS3((signal) => initUpload(storage, target, signal)),
     presignParts: (request) =>
       talkingToS3(async () => {
         const [parts, gpuSlots] = await Promise.all([

@@ -5,10 +5,16 @@ import type { Upload, UploadTarget } from "./types.ts";
 
 /**
  * Opens the multipart upload. An attempt whose answer got lost, or an earlier run of the same render, may have left
- * one open: nothing else writes to a render's key, so what is open there is aborted first.
+ * one open: nothing else writes to a render's key, so what is open there is aborted first. By an attempt that was given
+ * up, and whose listing comes late, nothing is: it might be the next attempt's.
  */
-export async function initUpload(storage: Storage, { key, contentType }: UploadTarget): Promise<Upload> {
-  await abortUploadsOf(storage, key);
+export async function initUpload(
+  storage: Storage,
+  { key, contentType }: UploadTarget,
+  signal?: AbortSignal,
+): Promise<Upload> {
+  await abortUploadsOf(storage, key, signal);
+  signal?.throwIfAborted();
   const mark = randomUUID();
   const { uploadId } = await storage.createUpload({ key, contentType, mark });
   return { key, uploadId, mark };

@@ -10,13 +10,14 @@ const pauseMs: Partial<Record<Meaning, number>> = { retry: 250, "slow-down": 2_0
 /**
  * Runs an activity that talks to S3: heartbeats, so that a dead process is soon noticed, and fails in the words of
  * storage/answers.ts, with Temporal told whether and when to try again.
+ * `work` gets a signal that aborts once nobody waits for this attempt any more.
  * `insist`: try again even where S3 refuses, because giving up would leave something behind.
  */
-export async function talkingToS3<T>(work: () => Promise<T>, { insist = false } = {}): Promise<T> {
-  const { heartbeat, info } = Context.current();
+export async function talkingToS3<T>(work: (signal: AbortSignal) => Promise<T>, { insist = false } = {}): Promise<T> {
+  const { cancellationSignal, heartbeat, info } = Context.current();
   const beat = setInterval(heartbeat, BEAT_EVERY_MS);
   try {
-    return await work();
+    return await work(cancellationSignal);
   } catch (error) {
     throw error instanceof StorageError ? failureFor(error, info.attempt, insist) : error;
   } finally {

@@ -11,6 +11,7 @@ import { type Answer, S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { s3ErrorXml } from "../test/support/s3-request.ts";
 import { S3Server } from "../test/support/s3-server.ts";
 import { openStorage } from "../test/support/storage.ts";
+import { waitFor } from "../test/support/wait-for.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { completeUpload } from "./complete-upload.ts";
 import { initUpload } from "./init-upload.ts";
@@ -212,6 +213,23 @@ describe("the activities of an upload", () => {
       true,
       true,
     ]);
+  });
+
+  test("an attempt that was given up aborts nothing and opens nothing, however late S3 answers it", async () => {
+    const target = newTarget();
+    proxy.rule = () => ({ kind: "delay", milliseconds: 500 });
+    const givenUp = new AbortController();
+    const late = initUpload(storage, target, givenUp.signal);
+    await waitFor("the first listing", () => proxy.exchanges.length === 1);
+    proxy.rule = () => undefined;
+    const upload = await initUpload(storage, target);
+    givenUp.abort();
+    await assert.rejects(late, { name: "AbortError" });
+    assert.deepEqual(
+      proxy.exchanges.map(({ operation }) => operation),
+      ["ListMultipartUploads", "ListMultipartUploads", "CreateMultipartUpload"],
+    );
+    assert.ok(await storage.hasUpload(upload));
   });
 
   test("aborting leaves nothing: no upload of the key, known or not, and no object where one may be", async () => {

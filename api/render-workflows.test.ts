@@ -43,6 +43,18 @@ describe("updates of a render's workflow", () => {
     assert.deepEqual(await send(render, "cancelRender"), { kind: "gone" });
   });
 
+  test("many at once are each answered", async () => {
+    const { render, handle } = await stage.start(2, { part: untilCancelled });
+    await render.until(is("RUNNING"));
+    const answers = await Promise.all(Array.from({ length: 25 }, () => send(render, "pauseRender")));
+    assert.deepEqual(
+      answers.map(({ kind }) => kind),
+      ["done", ...Array.from({ length: 24 }, () => "refused")],
+    );
+    await send(render, "cancelRender");
+    await handle.result();
+  });
+
   for (const update of ["pauseRender", "cancelRender"] as const) {
     test(`${update} while the workflow is terminated finds it gone`, async () => {
       const { promise: recording, resolve: begin } = Promise.withResolvers<void>();

@@ -32,6 +32,8 @@ export class RenderWorkflows {
   readonly #client: Client;
   readonly #settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">;
   readonly #log: Log;
+  /** The last update under way of a render. */
+  readonly #updates = new Map<string, Promise<unknown>>();
 
   constructor(client: Client, settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">, log: Log) {
     this.#client = client;
@@ -49,19 +51,14 @@ export class RenderWorkflows {
   }
 
   /**
-   * Asks the render's workflow for a change and waits until the event that shows it is recorded.
+   * Asks the render's workflow for a change and waits until the event that shows it is recorded. A render's updates are
+   * sent one after the other: with more than ten at a time, Temporal takes seconds for each.
    * @throws GraphQLError SERVICE_UNAVAILABLE where Temporal or the control worker does not answer in time
    */
   async update(render: StartedFrom & Pick<Render, "sequence">, update: RenderUpdate): Promise<UpdateAnswer> {
-    const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
+    const deadline = Date.now() + UPDATE_WITHIN_MS;
     try {
-      await this.#within(UPDATE_WITHIN_MS, async () => {
-        if (render.sequence === 1) await this.#start(render);
-        await handle.executeUpdate<RenderStatus, []>(update).catch(async (error: unknown) => {
-          if (update !== "cancelRender" || !isOverLimit(error)) throw error;
-          await handle.cancel(); // which has no limit, and is the same to the workflow
-        });
-      });
+      await this.#inTurn(render.id, () => this.#client.withDeadline(deadline, () => this.#update(render, update)));
       return { kind: "done" };
     } catch (error) {
       const answer = answerIn(error);
@@ -83,6 +80,27 @@ export class RenderWorkflows {
   async ping(ms: number): Promise<void> {
     const { namespace } = this.#client.options;
     await this.#within(ms, () => this.#client.workflowService.describeNamespace({ namespace }));
+  }
+
+  async #update(render: StartedFrom & Pick<Render, "sequence">, update: RenderUpdate): Promise<void> {
+    if (render.sequence === 1) await this.#start(render);
+    const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
+    try {
+      await handle.executeUpdate<RenderStatus, []>(update);
+    } catch (error) {
+      if (update !== "cancelRender" || !isOverLimit(error)) throw error;
+      await handle.cancel(); // which has no limit, and is the same to the workflow
+    }
+  }
+
+  async #inTurn(renderId: string, call: () => Promise<void>): Promise<void> {
+    const turn = (this.#updates.get(renderId) ?? Promise.resolve()).then(call, call);
+    this.#updates.set(renderId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#updates.get(renderId) === turn) this.#updates.delete(renderId);
+    }
   }
 
   #start(render: StartedFrom): Promise<void> {

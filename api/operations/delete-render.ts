@@ -34,7 +34,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
     const { status } = answer.kind === "refused" ? answer : now;
     if (status !== "FAILED") return invalidState({ status }, `Render ${id} was retried meanwhile and is ${status}.`);
     if (now.state.resumableUntil !== undefined) {
-      return invalidState(now, `Render ${id} is being cleared away, and is deleted then.`);
+      return invalidState(now, `Render ${id} is being cleared away, and is deleted then; where it stays, ask again.`);
     }
   }
   await context.em().nativeUpdate(Render, { id: render.id }, { idempotencyKey: null });
