@@ -14,7 +14,7 @@ export async function abortUpload(storage: Storage, { key, uploadId, discardObje
   }
 }
 
-/** Aborts every upload that is open at exactly this key, as long as the signal lets it. */
+/** Aborts every upload that is open at exactly this key. @throws the signal's reason where it aborts before one */
 export async function abortUploadsOf(storage: Storage, key: string, signal?: AbortSignal): Promise<void> {
   for await (const upload of storage.listUploads(key)) {
     signal?.throwIfAborted();

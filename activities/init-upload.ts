@@ -5,8 +5,8 @@ import type { Upload, UploadTarget } from "./types.ts";
 
 /**
  * Opens the multipart upload. An attempt whose answer got lost, or an earlier run of the same render, may have left
- * one open: nothing else writes to a render's key, so what is open there is aborted first. By an attempt that was given
- * up, and whose listing comes late, nothing is: it might be the next attempt's.
+ * one open: nothing else writes to a render's key, so what is open there is aborted first.
+ * @param signal aborts when this attempt is given up: what a late listing shows then may be the next attempt's
  */
 export async function initUpload(
   storage: Storage,

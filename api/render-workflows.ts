@@ -32,7 +32,7 @@ export class RenderWorkflows {
   readonly #client: Client;
   readonly #settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">;
   readonly #log: Log;
-  /** The last update under way of a render. */
+  /** By render: the last update that waits or is under way. */
   readonly #updates = new Map<string, Promise<unknown>>();
 
   constructor(client: Client, settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">, log: Log) {

@@ -367,7 +367,7 @@ class RenderRun {
     return this.#upload;
   }
 
-  /** However often a render that fails is retried. */
+  /** A render may be retried without end, but one run of a workflow takes only so many updates and events. */
   async goOnAsNewIfLong(): Promise<void> {
     if (workflowInfo().continueAsNewSuggested) await this.#goOnAsNew();
   }
