@@ -222,8 +222,8 @@ describe("the activities of an upload", () => {
     const late = initUpload(storage, target, givenUp.signal);
     await waitFor("the first listing", () => proxy.exchanges.length === 1);
     proxy.rule = () => undefined;
-    const upload = await initUpload(storage, target);
     givenUp.abort();
+    const upload = await initUpload(storage, target);
     await assert.rejects(late, { name: "AbortError" });
     assert.deepEqual(
       proxy.exchanges.map(({ operation }) => operation),

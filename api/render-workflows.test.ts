@@ -2,18 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ApplicationFailure } from "@temporalio/common";
 import { createLog } from "../service/log.ts";
-import { RenderStage, type StagedRender, untilCancelled } from "../test/support/staged-renders.ts";
+import { is, RenderStage, type StagedRender, untilCancelled } from "../test/support/staged-renders.ts";
 import type { RenderUpdate } from "../workflows/messages.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
 
 const UPDATES_LIMIT = 10;
-
-const fails = {
-  part() {
-    throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
-  },
-};
-const is = (status: string) => (render: StagedRender) => render.state?.status === status;
 
 describe("updates of a render's workflow", () => {
   let stage: RenderStage;
@@ -80,7 +73,9 @@ describe("updates of a render's workflow", () => {
     const { promise: aborting, resolve: begin } = Promise.withResolvers<void>();
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
     const { render, handle } = await stage.start(1, {
-      ...fails,
+      part() {
+        throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
+      },
       abort() {
         begin();
         return aborted;

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { RenderStage, type StagedRender, untilCancelled, update } from "../test/support/staged-renders.ts";
+import { is, RenderStage, type StagedRender, untilCancelled, update } from "../test/support/staged-renders.ts";
 
 const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
 const numbers = ({ events }: StagedRender) => events.map(({ sequence }) => sequence);
-const is = (status: string) => (render: StagedRender) => render.state?.status === status;
 const called = (call: string) => (render: StagedRender) => render.calls.includes(call);
 const refusal = (type: string) => ApplicationFailure.nonRetryable(`S3 says ${type}`, type);
 

@@ -207,6 +207,9 @@ export class RenderStage {
   }
 }
 
+/** For StagedRender.until: the latest event shows that status. */
+export const is = (status: RenderState["status"]) => (render: StagedRender) => render.state?.status === status;
+
 /** Sends an update and returns the status that it answers, or "InvalidState: STATUS" where it is refused. */
 export async function update(handle: WorkflowHandle, name: RenderUpdate): Promise<string> {
   try {
