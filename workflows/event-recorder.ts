@@ -12,10 +12,10 @@ interface Waiting {
 }
 
 /** Progress is not recorded more often than this, ... */
-const GATHER_MS = 500;
+const GATHER_MS = 1_000;
 
 /** ... and waits for the next thing that happens, but no longer than this. */
-const LATEST_MS = 1_000;
+const LATEST_MS = 1_500;
 
 /**
  * The one place from which a render's events go out, numbered and in order. Progress gathers while an event is being

@@ -6,7 +6,7 @@ import { RenderStage, replay, update } from "../test/support/staged-renders.ts";
 describe("a render replays", () => {
   test("whatever was asked in vain meanwhile", async () => {
     await using stage = await RenderStage.open();
-    const takes400Ms = () => pause(400); // progress gathers for 500
+    const takes400Ms = () => pause(400); // progress gathers for 1,000
     const { render, handle } = await stage.start(20, { part: takes400Ms, gpuSlots: () => 2 });
     const askInVain = async () => {
       while ((render.state?.partsDone ?? 0) < 12)
@@ -26,7 +26,7 @@ describe("a render replays", () => {
     });
     await render.until(({ calls }) => calls.includes("part 8"));
     await update(handle, "pauseRender");
-    await pause(700); // so that progress is recorded with the next part
+    await pause(1_200); // so that progress is recorded with the next part
     parts[1]?.resolve();
     await render.until(({ state }) => state?.partsDone === 1);
     await pause(100);
@@ -37,7 +37,7 @@ describe("a render replays", () => {
     let resumed: Promise<string> | undefined;
     await stage.restartControl(async () => {
       resumed = update(handle, "resumeRender");
-      await pause(1_000); // the timer of the progress goes off
+      await pause(1_500); // the timer of the progress goes off
     });
     assert.equal(await resumed, "RUNNING");
     for (const part of parts) part.resolve();

@@ -343,7 +343,7 @@ describe("renderImage", () => {
     assert.deepEqual(story(render), ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
   });
 
-  test("progress goes out about twice a second, however many parts there are, and waits a second at most", async () => {
+  test("progress goes out about once a second, however many parts there are", async () => {
     const last = gate();
     const { render, handle } = await stage.start(200, {
       part: ({ partNumber }) => (partNumber === 200 ? last.opened : undefined),
@@ -353,7 +353,7 @@ describe("renderImage", () => {
     await handle.result();
     const progress = render.events.filter(({ kind }) => kind === "PROGRESS").map(({ at }) => Date.parse(at));
     const seconds = (Math.max(...progress) - Math.min(...progress)) / 1000;
-    assert.ok(progress.length >= 2 && progress.length <= 2 + 2 * seconds, `${progress.length} in ${seconds} s`);
+    assert.ok(progress.length >= 2 && progress.length <= 2 + seconds, `${progress.length} in ${seconds} s`);
   });
 
   test("puts half as many parts again on the queue as GPU workers take at once, also those that come later", async () => {
