@@ -11,6 +11,10 @@ export interface Band {
   endsRows: boolean;
   /** The kernel's `columns`. */
   columns: Float32Array;
+  /** The kernel's `rows`; the next band may overwrite them. */
+  rows: Float32Array;
+  /** Whether its bytes are those of the rows right above it in the file, which the range holds whole. */
+  repeats: boolean;
 }
 
 /** The bands that a byte range needs, in the order of its bytes. */
@@ -18,14 +22,22 @@ export function* bandsOf(image: PreparedImage, { start, end }: ByteRange): Gener
   const { headerSize, stride, spec, shape, format } = image;
   const firstRow = Math.max(0, Math.floor((start - headerSize) / stride));
   const endRow = Math.ceil((end - headerSize) / stride);
+  let rows = new Float32Array(shape.bandRows);
+  let rowsAbove = new Float32Array(shape.bandRows);
   for (let fileRow = firstRow; fileRow < endRow; fileRow += shape.bandRows) {
+    [rows, rowsAbove] = [rowsAbove, rows];
+    image.fillRows(fileRow, rows);
+    const holdsRowsAbove = fileRow > firstRow && rowPosition(image, fileRow - shape.bandRows) >= start;
+    const repeats = holdsRowsAbove && rows.every((row, i) => row === rowsAbove[i]);
     for (const [tile, columns] of image.columns.entries()) {
       const left = tile * shape.tileWidth;
       const width = Math.min(shape.tileWidth, spec.width - left);
       const endsRows = left + width === spec.width;
       const tileStart = rowPosition(image, fileRow) + left * format.bytesPerPixel;
       const tileEnd = rowPosition(image, fileRow + shape.bandRows - 1) + (left + width) * format.bytesPerPixel;
-      if (tileStart < end && (tileEnd > start || endsRows)) yield { fileRow, left, width, endsRows, columns };
+      if (tileStart < end && (tileEnd > start || endsRows)) {
+        yield { fileRow, left, width, endsRows, columns, rows, repeats };
+      }
     }
   }
 }
@@ -49,6 +61,13 @@ export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partS
   }
 }
 
+/** Puts a band that repeats the rows above it into the part, by copying them. */
+export function repeatBand(image: PreparedImage, band: Band, partStart: number, part: Buffer): void {
+  const start = bandPosition(image, band) - partStart;
+  const above = image.shape.bandRows * image.stride;
+  part.copy(part, start, start - above, packedUpTo(image, band) - partStart - above);
+}
+
 /**
  * Copies the bytes `start` … `end − 1` to position `at` of the part, as far as they lie in it. By `Buffer.copy`, which
  * moves memory: `Uint8Array.set` into shared memory takes single bytes (4 GB/s instead of 25).
@@ -66,7 +85,11 @@ function clear(part: Buffer, start: number, end: number): void {
 /** The file's position before which everything is packed once this band and those before it are. */
 export function packedUpTo(image: PreparedImage, band: Band): number {
   if (band.endsRows) return rowPosition(image, band.fileRow + image.shape.bandRows);
-  return rowPosition(image, band.fileRow) + (band.left + band.width) * image.format.bytesPerPixel;
+  return bandPosition(image, band) + band.width * image.format.bytesPerPixel;
+}
+
+function bandPosition(image: PreparedImage, { fileRow, left }: Band): number {
+  return rowPosition(image, fileRow) + left * image.format.bytesPerPixel;
 }
 
 function rowPosition({ headerSize, stride }: PreparedImage, fileRow: number): number {

@@ -3,12 +3,15 @@ import { crc32 } from "@node-rs/crc32";
 import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import type { BackendKind } from "./backend.ts";
-import { type Band, bandsOf, packedUpTo, placeBand } from "./bands.ts";
-import { type BandKernel, Kernels } from "./kernels.ts";
+import { type Band, bandsOf, packedUpTo, placeBand, repeatBand } from "./bands.ts";
+import { type BandKernel, type BandPixels, Kernels } from "./kernels.ts";
 import { Lru } from "./lru.ts";
 import { type PreparedImage, prepareImage } from "./prepared-image.ts";
 
-/** Milliseconds of one thread, by stage. The kernel's include the way back from the GPU. */
+/**
+ * Milliseconds of one thread, by stage. The kernel's include the way back from the GPU, and the copying of rows that
+ * need no kernel because they repeat those above them.
+ */
 export interface StageTimes {
   kernel: number;
   packing: number;
@@ -67,9 +70,10 @@ export class Renderer {
 
     const { bandsInFlight } = this.#kernels.bandSettings;
     for await (const { band, pixels } of computeInOrder(image, kernel, range, bandsInFlight)) {
+      if (!pixels) repeatBand(image, band, range.start, target);
       watch.lap("kernel");
       if (!onBand()) throw new RenderingCancelled();
-      placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
+      if (pixels) placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
       watch.lap("packing");
       digest.upTo(packedUpTo(image, band) - range.start);
     }
@@ -90,14 +94,18 @@ export class Renderer {
   }
 }
 
+/** A band whose kernel runs, or that repeats the rows above it. */
+interface StartedBand {
+  band: Band;
+  pixels: BandPixels | Promise<BandPixels> | undefined;
+}
+
 /** Starts the range's bands in order, at most `inFlight` ahead of the one that is taken, and yields their pixels. */
 async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: ByteRange, inFlight: number) {
-  const inputRows = new Float32Array(image.shape.bandRows);
-  const started: { band: Band; pixels: ReturnType<BandKernel> }[] = [];
+  const started: StartedBand[] = [];
   try {
     for (const band of bandsOf(image, range)) {
-      image.fillRows(band.fileRow, inputRows);
-      started.push({ band, pixels: kernel(band.columns, inputRows, image.table) });
+      started.push({ band, pixels: band.repeats ? undefined : kernel(band.columns, band.rows, image.table) });
       if (started.length >= inFlight) yield* oldest(started);
     }
     while (started.length > 0) yield* oldest(started);
@@ -106,7 +114,7 @@ async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: 
   }
 }
 
-async function* oldest(started: { band: Band; pixels: ReturnType<BandKernel> }[]) {
+async function* oldest(started: StartedBand[]) {
   const first = started.shift();
   if (first) yield { band: first.band, pixels: await first.pixels };
 }

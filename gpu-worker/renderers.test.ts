@@ -114,6 +114,24 @@ for (const backend of ["webasm", "cpu", "webgpu"] as const) {
         );
       });
 
+      test(`${pattern.name}: a window of several bands, whose rows repeat or not`, async () => {
+        const spec = anySpec({ width: fc.integer({ min: 20_000, max: 80_000 }), height: fc.constant(200) });
+        const length = backend === "webgpu" ? 10_000_000 : 1_000_000; // a band of some 4 MB, or of 200 kB
+        await fc.assert(
+          fc.asyncProperty(
+            spec,
+            anyValues(pattern),
+            fc.double({ min: 0, max: 1, noNaN: true }),
+            async (any, values, where) => {
+              const one = { ...any, pattern: { [pattern.name]: values } };
+              const start = Math.floor(where * (byteSizeOf(one) - length));
+              await assertRange(renderers, one, { start, end: start + length });
+            },
+          ),
+          { numRuns: 5 },
+        );
+      });
+
       test(`${pattern.name}: the four corners of the largest image`, async () => {
         const [values] = fc.sample(anyValues(pattern), { numRuns: 1, seed: 1 });
         const side = 2 ** 20;

@@ -69,8 +69,9 @@ export interface KernelThread {
 
 /**
  * The colour of one pixel as 0xRRGGBB (0 … 16,777,215), from `columns[this.thread.x]`, `rows[this.thread.y]` and
- * `table`. The columns of one run are consecutive, as are the rows (from the top or from the bottom). gpu.js compiles
- * the function's own source, so it names nothing outside itself, and no intermediate may exceed 2^24.
+ * `table`. The columns of one run are consecutive, as are the rows (from the top or from the bottom). Rows of the same
+ * entry are the same pixels: they may be copied instead of computed. gpu.js compiles the function's own source, so it
+ * names nothing outside itself, and no intermediate may exceed 2^24.
  */
 export type Kernel = (this: KernelThread, columns: number[], rows: number[], table: number[]) => number;
 
