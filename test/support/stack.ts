@@ -68,7 +68,6 @@ export class TestStack {
     const { stdout, stderr } = supervisor;
     assert.ok(stdout && stderr);
     this.#supervisor = supervisor;
-    process.once("exit", () => supervisor.kill());
     stderr.on("data", (chunk) => {
       this.#output += chunk;
     });
