@@ -11,24 +11,27 @@ export interface Band {
   endsRows: boolean;
   /** The kernel's `columns`. */
   columns: Float32Array;
-  /** The kernel's `rows`; the next band may overwrite them. */
+  /** The kernel's `rows`. */
   rows: Float32Array;
-  /** Whether its bytes are those of the rows right above it in the file, which the range holds whole. */
-  repeats: boolean;
+  /** The file row of an earlier band that has the same bytes, where the range holds one whole. */
+  repeats: number | undefined;
 }
+
+/** Patterns of up to so many different bands in turn are computed once a part: cells, stripes and lines of few pixels. */
+const BANDS_REMEMBERED = 8;
 
 /** The bands that a byte range needs, in the order of its bytes. */
 export function* bandsOf(image: PreparedImage, { start, end }: ByteRange): Generator<Band> {
   const { headerSize, stride, spec, shape, format } = image;
   const firstRow = Math.max(0, Math.floor((start - headerSize) / stride));
   const endRow = Math.ceil((end - headerSize) / stride);
-  let rows = new Float32Array(shape.bandRows);
-  let rowsAbove = new Float32Array(shape.bandRows);
+  const different: { rows: Buffer; fileRow: number }[] = [];
   for (let fileRow = firstRow; fileRow < endRow; fileRow += shape.bandRows) {
-    [rows, rowsAbove] = [rowsAbove, rows];
+    const rows = new Float32Array(shape.bandRows);
     image.fillRows(fileRow, rows);
-    const holdsRowsAbove = fileRow > firstRow && rowPosition(image, fileRow - shape.bandRows) >= start;
-    const repeats = holdsRowsAbove && rows.every((row, i) => row === rowsAbove[i]);
+    const rowBytes = Buffer.from(rows.buffer);
+    const same = different.find((earlier) => earlier.rows.equals(rowBytes));
+    const repeats = same?.fileRow;
     for (const [tile, columns] of image.columns.entries()) {
       const left = tile * shape.tileWidth;
       const width = Math.min(shape.tileWidth, spec.width - left);
@@ -39,6 +42,9 @@ export function* bandsOf(image: PreparedImage, { start, end }: ByteRange): Gener
         yield { fileRow, left, width, endsRows, columns, rows, repeats };
       }
     }
+    if (same) same.fileRow = fileRow;
+    else if (rowPosition(image, fileRow) >= start) different.push({ rows: rowBytes, fileRow });
+    if (different.length > BANDS_REMEMBERED) different.shift();
   }
 }
 
@@ -61,11 +67,11 @@ export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partS
   }
 }
 
-/** Puts a band that repeats the rows above it into the part, by copying them. */
-export function repeatBand(image: PreparedImage, band: Band, partStart: number, part: Buffer): void {
+/** Puts a band into the part by copying the one that it repeats, from the band's row `repeats` on. */
+export function repeatBand(image: PreparedImage, band: Band, repeats: number, partStart: number, part: Buffer): void {
   const start = bandPosition(image, band) - partStart;
-  const above = image.shape.bandRows * image.stride;
-  part.copy(part, start, start - above, packedUpTo(image, band) - partStart - above);
+  const back = (band.fileRow - repeats) * image.stride;
+  part.copy(part, start, start - back, packedUpTo(image, band) - partStart - back);
 }
 
 /**

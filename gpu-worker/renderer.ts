@@ -10,7 +10,7 @@ import { type PreparedImage, prepareImage } from "./prepared-image.ts";
 
 /**
  * Milliseconds of one thread, by stage. The kernel's include the way back from the GPU, and the copying of rows that
- * need no kernel because they repeat those above them.
+ * need no kernel because they repeat earlier ones.
  */
 export interface StageTimes {
   kernel: number;
@@ -70,7 +70,7 @@ export class Renderer {
 
     const { bandsInFlight } = this.#kernels.bandSettings;
     for await (const { band, pixels } of computeInOrder(image, kernel, range, bandsInFlight)) {
-      if (!pixels) repeatBand(image, band, range.start, target);
+      if (band.repeats !== undefined) repeatBand(image, band, band.repeats, range.start, target);
       watch.lap("kernel");
       if (!onBand()) throw new RenderingCancelled();
       if (pixels) placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
@@ -94,7 +94,7 @@ export class Renderer {
   }
 }
 
-/** A band whose kernel runs, or that repeats the rows above it. */
+/** A band whose kernel runs, or that repeats an earlier one. */
 interface StartedBand {
   band: Band;
   pixels: BandPixels | Promise<BandPixels> | undefined;
@@ -105,7 +105,10 @@ async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: 
   const started: StartedBand[] = [];
   try {
     for (const band of bandsOf(image, range)) {
-      started.push({ band, pixels: band.repeats ? undefined : kernel(band.columns, band.rows, image.table) });
+      started.push({
+        band,
+        pixels: band.repeats === undefined ? kernel(band.columns, band.rows, image.table) : undefined,
+      });
       if (started.length >= inFlight) yield* oldest(started);
     }
     while (started.length > 0) yield* oldest(started);
