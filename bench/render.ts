@@ -189,6 +189,7 @@ function stageTable(measurements: Measurement[], skipped: string[]): Table {
       "put: also sent to a local HTTP server that drops it, on the same cores.",
       "Shares are of the processor time of a part. The pixels are not copied on webasm (they are packed where gpu.js leaves",
       "them); on cpu and webgpu a copy is in packing's share, and the way back from the GPU in the kernel's.",
+      "Rows that repeat earlier ones are copied, which is in the kernel's share.",
       ...skipped,
     ],
   };
