@@ -13,8 +13,8 @@ export interface Band {
   columns: Float32Array;
   /** The kernel's `rows`. */
   rows: Float32Array;
-  /** The file row of an earlier band that has the same bytes, where the range holds one whole. */
-  repeats: number | undefined;
+  /** How many rows before it in the file a band with the same bytes starts that the range holds whole; else 0. */
+  rowsBack: number;
 }
 
 /** Patterns of up to so many different bands in turn are computed once a part: cells, stripes and lines of few pixels. */
@@ -31,15 +31,15 @@ export function* bandsOf(image: PreparedImage, { start, end }: ByteRange): Gener
     image.fillRows(fileRow, rows);
     const rowBytes = Buffer.from(rows.buffer);
     const same = different.find((earlier) => earlier.rows.equals(rowBytes));
-    const repeats = same?.fileRow;
+    const rowsBack = same ? fileRow - same.fileRow : 0;
     for (const [tile, columns] of image.columns.entries()) {
       const left = tile * shape.tileWidth;
       const width = Math.min(shape.tileWidth, spec.width - left);
       const endsRows = left + width === spec.width;
-      const tileStart = rowPosition(image, fileRow) + left * format.bytesPerPixel;
+      const tileStart = bandPosition(image, { fileRow, left });
       const tileEnd = rowPosition(image, fileRow + shape.bandRows - 1) + (left + width) * format.bytesPerPixel;
       if (tileStart < end && (tileEnd > start || endsRows)) {
-        yield { fileRow, left, width, endsRows, columns, rows, repeats };
+        yield { fileRow, left, width, endsRows, columns, rows, rowsBack };
       }
     }
     if (same) same.fileRow = fileRow;
@@ -67,10 +67,10 @@ export function placeBand(image: PreparedImage, band: Band, bytes: Buffer, partS
   }
 }
 
-/** Puts a band into the part by copying the one that it repeats, from the band's row `repeats` on. */
-export function repeatBand(image: PreparedImage, band: Band, repeats: number, partStart: number, part: Buffer): void {
+/** Puts a band into the part whose bytes the part has already, `rowsBack` rows before it. */
+export function repeatBand(image: PreparedImage, band: Band, partStart: number, part: Buffer): void {
   const start = bandPosition(image, band) - partStart;
-  const back = (band.fileRow - repeats) * image.stride;
+  const back = band.rowsBack * image.stride;
   part.copy(part, start, start - back, packedUpTo(image, band) - partStart - back);
 }
 
@@ -94,7 +94,7 @@ export function packedUpTo(image: PreparedImage, band: Band): number {
   return bandPosition(image, band) + band.width * image.format.bytesPerPixel;
 }
 
-function bandPosition(image: PreparedImage, { fileRow, left }: Band): number {
+function bandPosition(image: PreparedImage, { fileRow, left }: Pick<Band, "fileRow" | "left">): number {
   return rowPosition(image, fileRow) + left * image.format.bytesPerPixel;
 }
 

@@ -70,7 +70,7 @@ export class Renderer {
 
     const { bandsInFlight } = this.#kernels.bandSettings;
     for await (const { band, pixels } of computeInOrder(image, kernel, range, bandsInFlight)) {
-      if (band.repeats !== undefined) repeatBand(image, band, band.repeats, range.start, target);
+      if (!pixels) repeatBand(image, band, range.start, target);
       watch.lap("kernel");
       if (!onBand()) throw new RenderingCancelled();
       if (pixels) placeBand(image, band, pixels.pack(image.byteOrder), range.start, target);
@@ -94,9 +94,9 @@ export class Renderer {
   }
 }
 
-/** A band whose kernel runs, or that repeats an earlier one. */
 interface StartedBand {
   band: Band;
+  /** Of a band that repeats an earlier one none are computed. */
   pixels: BandPixels | Promise<BandPixels> | undefined;
 }
 
@@ -105,10 +105,8 @@ async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: 
   const started: StartedBand[] = [];
   try {
     for (const band of bandsOf(image, range)) {
-      started.push({
-        band,
-        pixels: band.repeats === undefined ? kernel(band.columns, band.rows, image.table) : undefined,
-      });
+      const pixels = band.rowsBack > 0 ? undefined : kernel(band.columns, band.rows, image.table);
+      started.push({ band, pixels });
       if (started.length >= inFlight) yield* oldest(started);
     }
     while (started.length > 0) yield* oldest(started);
