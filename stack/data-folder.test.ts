@@ -52,15 +52,20 @@ test("a folder has one supervisor, and a killed one's lock is gone with it", asy
   folder.unlock();
 });
 
-test("looking whether a folder is locked disturbs nobody", async (t) => {
+test("looking whether a folder is locked disturbs nobody", async () => {
   const folder = new DataFolder(root);
   const looking = startScript('for (console.log("looking"); ; ) folder.isLocked();');
-  t.after(() => looking.kill("SIGKILL"));
-  await once(looking.stdout, "data");
-  for (let i = 0; i < 300; i++) assert.equal(folder.isLocked(), false);
-  for (let i = 0; i < 100; i++) {
-    await folder.lock(silent);
-    folder.unlock();
+  const exit = once(looking, "exit");
+  try {
+    await once(looking.stdout, "data");
+    for (let i = 0; i < 300; i++) assert.equal(folder.isLocked(), false);
+    for (let i = 0; i < 100; i++) {
+      await folder.lock(silent);
+      folder.unlock();
+    }
+  } finally {
+    looking.kill("SIGKILL");
+    await exit; // before the folder is removed, into which it writes
   }
 });
 
