@@ -14,14 +14,17 @@ const USAGE = `Usage: npm test [-- NAME ...]
 
 Type check, lint, dead code, and every test: first those beside the code,
 several files at a time, then those in test/, which run on embedded stacks of
-their own, one file at a time. With NAMEs, only the test files whose paths
-contain one. The last line is the count, "N passed, N failed"; the exit code is
-0 only where nothing failed.
+their own, two at a time. With NAMEs, only the test files whose paths contain one.
+The last line is the count, "N passed, N failed"; the exit code is 0 only where
+nothing failed.
 `;
 
 process.env["no_grpc_proxy"] = "127.0.0.1"; // the tests' Temporal is never behind the proxy that the environment may name
 
 const root = path.join(import.meta.dirname, "..");
+
+/** Much of what the files in test/ do is wait, for heartbeats that stay out or a process that is started again. */
+const STACKS_AT_A_TIME = 2;
 
 /** A file that takes longer than this hangs. */
 const FILE_TIMEOUT_MS = 30 * 60_000;
@@ -40,7 +43,7 @@ await runCommand(USAGE, async (stop) => {
   for (const engine of ["temporal", "weed"] as const) await findEngine(engine, stop);
   const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];
   await runTests(beside, availableParallelism(), report, stop);
-  await runTests(onStacks, 1, report, stop);
+  await runTests(onStacks, STACKS_AT_A_TIME, report, stop);
   return report.end(stop.aborted);
 });
 
@@ -67,7 +70,7 @@ async function runCheck({ name, command: [program, ...args] }: (typeof checks)[n
 async function runTests(files: string[], concurrency: number, report: Report, signal: AbortSignal): Promise<void> {
   if (files.length === 0 || signal.aborted) return;
   const paths = files.map((file) => path.join(root, file));
-  const step = showStep(`${files.length} test files, ${concurrency === 1 ? "one" : concurrency} at a time`);
+  const step = showStep(`${files.length} test files, ${concurrency} at a time`);
   for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: FILE_TIMEOUT_MS }))
     report.take(event);
   step.done();
