@@ -31,7 +31,7 @@ describe("the limits of an operation", () => {
       c: renders(first: ${first}) { nodes { ${EVERY_FIELD} } }
     }`;
     assert.deepEqual(refusals(twice("10")), []);
-    assert.match(refusals(twice("100"))[0] ?? "", /^The operation is too large. It costs \d+; 10000 are allowed/);
+    assert.match(refusals(twice("100"))[0] ?? "", /^The operation is too large. It costs \d+; 25000 are allowed/);
     assert.deepEqual(refusals(twice("$n")), refusals(twice("100")));
   });
 
@@ -49,6 +49,19 @@ describe("the limits of an operation", () => {
       `{ viewer { ${Array.from({ length: times }, (_, i) => `a${i}: activeRenders`).join(" ")} } }`;
     assert.deepEqual(refusals(counts(198)), []);
     assert.equal(refusals(counts(199)).length, 1);
+  });
+
+  test("count what lies below a list once an item, also below __schema", () => {
+    const aliases = (field: string, count: number) =>
+      Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(" ");
+    const parts = (count: number) => `{ render(id: "1") { ${aliases("parts { to }", count)} } }`;
+    assert.deepEqual(refusals(parts(400)), []);
+    assert.match(refusals(parts(500))[0] ?? "", /^The operation is too large. It costs 25750;/);
+    const types = (count: number) =>
+      `{ __schema { types { fields { ${aliases("type { fields { name } }", count)} } } } }`;
+    assert.deepEqual(refusals(types(50)), []);
+    assert.equal(refusals(types(90)).length, 1);
+    assert.equal(refusals(`{ ${aliases("__schema { types { name } }", 3)} }`).length, 1);
   });
 
   test("count root fields dearly, also within fragments", () => {

@@ -36,17 +36,22 @@ const PageInfo = builder.objectRef<RenderPage>("PageInfo").implement({
   }),
 });
 
+/** The field that gives the connection is already counted once an item. */
+const pageItems = { items: 1 };
+
 const RenderConnection = builder.objectRef<RenderPage>("RenderConnection").implement({
   description: "One page of renders, newest first (Relay's cursor connections).",
   fields: (t) => ({
     edges: t.field({
       type: [RenderEdge],
       description: "The renders with their cursors.",
+      extensions: pageItems,
       resolve: ({ renders }) => renders.map((row) => viewOf(row)),
     }),
     nodes: t.field({
       type: [Render],
       description: "The renders alone.",
+      extensions: pageItems,
       resolve: ({ renders }) => renders.map((row) => viewOf(row)),
     }),
     pageInfo: t.field({ type: PageInfo, description: "What lies around this page.", resolve: (page) => page }),

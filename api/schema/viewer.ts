@@ -7,7 +7,7 @@ const Viewer = builder.objectRef<{ id: string }>("Viewer").implement({
     id: t.exposeID("id", { description: "The subject (sub) of the token." }),
     activeRenders: t.int({
       description: "Renders that are QUEUED, RUNNING, PAUSED or CANCELING.",
-      extensions: { cost: 50 },
+      extensions: { cost: 125 },
       resolve: ({ id }, _args, { em }) => countActiveRenders(em(), id),
     }),
     maxActiveRenders: t.int({
