@@ -29,8 +29,8 @@ const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow
 };
 
 /**
- * Sees to it that the janitor comes regularly, one at a time, however many workers say so; and once at the start, also
- * beside one that a killed worker has left.
+ * Sees to it that the janitor comes regularly, however many workers say so, its runs one at a time; and once at each
+ * worker's start, also beside one that a killed worker has left. One that an operator has paused stays away.
  */
 export async function scheduleJanitor(client: Client): Promise<void> {
   const janitor = client.schedule.getHandle("janitor");
@@ -40,5 +40,5 @@ export async function scheduleJanitor(client: Client): Promise<void> {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     await janitor.update(({ state }) => ({ ...schedule, state: { ...state, note: NOTE } })); // it may be an older version's
   }
-  await janitor.trigger();
+  if (!(await janitor.describe()).state.paused) await janitor.trigger();
 }

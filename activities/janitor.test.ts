@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { MikroORM } from "@mikro-orm/postgresql";
+import { Client, Connection, type ConnectionOptions } from "@temporalio/client";
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from "@temporalio/testing";
 import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { applyEvent } from "../database/apply-event.ts";
@@ -23,6 +25,8 @@ import { createActivities } from "./create-activities.ts";
 import { scheduleJanitor } from "./janitor-schedule.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
+
+type Interceptor = NonNullable<ConnectionOptions["interceptors"]>[number];
 
 const TWENTY_SECONDS = 20_000;
 
@@ -241,10 +245,22 @@ describe("the janitor", () => {
     const spec = { intervals: [{ every: "1 hour" }] };
     await schedule.update(({ state, ...older }) => ({ ...older, spec, state: { ...state, paused: true } }));
     await waitFor("the schedule to be paused", async () => (await schedule.describe()).state.paused);
-    await scheduleJanitor(env.client);
+    const calls: string[] = [];
+    const connection = await Connection.connect({
+      address: env.address,
+      interceptors: [
+        (options, next) => {
+          calls.push(path.basename(options.method_definition.path));
+          return next(options) as ReturnType<Interceptor>;
+        },
+      ],
+    });
+    await scheduleJanitor(new Client({ connection }));
+    await connection.close();
     const every = async () => (await schedule.describe()).spec.intervals?.map((interval) => interval.every).join();
     await waitFor("the schedule to follow the worker", async () => (await every()) === "30000");
-    const { state } = await schedule.describe();
-    assert.equal(state.paused, true);
+    assert.equal((await schedule.describe()).state.paused, true);
+    assert.ok(calls.includes("UpdateSchedule"));
+    assert.ok(!calls.includes("PatchSchedule"), "the paused janitor was triggered");
   });
 });

@@ -1,4 +1,5 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
+import { TemporalFailure } from "@temporalio/common";
 import { type Meaning, StorageError } from "../storage/answers.ts";
 
 const BEAT_EVERY_MS = 2_000;
@@ -9,7 +10,7 @@ const pauseMs: Partial<Record<Meaning, number>> = { retry: 250, "slow-down": 2_0
 
 /**
  * Runs an activity that talks to S3: heartbeats, so that a dead process is soon noticed, and fails in the words of
- * storage/answers.ts, with Temporal told whether and when to try again.
+ * storage/answers.ts, with Temporal told whether and when to try again; an error that nobody foresaw is a `Failed`.
  * `work` gets a signal that aborts once nobody waits for this attempt any more.
  * `insist`: try again even where S3 refuses, because giving up would leave something behind.
  */
@@ -19,7 +20,9 @@ export async function talkingToS3<T>(work: (signal: AbortSignal) => Promise<T>, 
   try {
     return await work(cancellationSignal);
   } catch (error) {
-    throw error instanceof StorageError ? failureFor(error, info.attempt, insist) : error;
+    if (error instanceof StorageError) throw failureFor(error, info.attempt, insist);
+    // Without a type of ours, the SDK would take the name of the error's class.
+    throw error instanceof TemporalFailure ? error : ApplicationFailure.fromError(error, { type: "Failed" });
   } finally {
     clearInterval(beat);
   }

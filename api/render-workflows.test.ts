@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ApplicationFailure } from "@temporalio/common";
+import type { RenderStatus } from "../database/state.ts";
 import { createLog } from "../service/log.ts";
 import { is, RenderStage, type StagedRender, untilCancelled } from "../test/support/staged-renders.ts";
 import type { RenderUpdate } from "../workflows/messages.ts";
@@ -19,21 +20,45 @@ describe("updates of a render's workflow", () => {
   });
   after(() => stage[Symbol.asyncDispose]());
 
-  const send = ({ input }: StagedRender, update: RenderUpdate) =>
-    workflows.update({ ...input, id: input.renderId, pattern: "solid", sequence: 2 }, update);
+  const send = ({ input }: StagedRender, update: RenderUpdate, status: RenderStatus = "RUNNING") =>
+    workflows.update({ ...input, id: input.renderId, pattern: "solid", sequence: 2, status }, update);
+
+  /** As many updates as Temporal takes. */
+  async function useUp(render: StagedRender): Promise<void> {
+    for (let sent = 0; sent < UPDATES_LIMIT; sent++) {
+      assert.deepEqual(await send(render, sent % 2 === 0 ? "pauseRender" : "resumeRender"), { kind: "done" });
+    }
+  }
 
   test("more than Temporal takes are refused with what to do, but for cancelRender", async () => {
     const { render, handle } = await stage.start(2, { part: untilCancelled });
     await render.until(is("RUNNING"));
-    for (let sent = 0; sent < UPDATES_LIMIT; sent++) {
-      assert.deepEqual(await send(render, sent % 2 === 0 ? "pauseRender" : "resumeRender"), { kind: "done" });
-    }
-    const message = /^pauseRender was not possible: Temporal takes no more requests .* or cancel the render\.$/;
+    await useUp(render);
+    const message =
+      /^pauseRender was not possible: Temporal takes no more requests .* or cancel the render; a failed one can be deleted\.$/;
     await assert.rejects(send(render, "pauseRender"), { message });
     assert.deepEqual(await send(render, "cancelRender"), { kind: "done" });
     await render.until(is("CANCELED"));
     await assert.rejects(handle.result());
     assert.deepEqual(await send(render, "cancelRender"), { kind: "gone" });
+  });
+
+  test("more than Temporal takes leave a failed render its parts where somebody cancels it, and can be deleted", async () => {
+    const { promise: usedUp, resolve: goOn } = Promise.withResolvers<void>();
+    const { render, handle } = await stage.start(2, {
+      async part({ partNumber }) {
+        await usedUp;
+        if (partNumber === 2) throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
+      },
+    });
+    await render.until(is("RUNNING"));
+    await useUp(render);
+    goOn();
+    await render.until(is("FAILED"));
+    await assert.rejects(send(render, "cancelRender", "FAILED"), { message: /a failed one can be deleted/ });
+    assert.equal(render.state?.partsDone, 1);
+    assert.deepEqual(await send(render, "discardParts", "FAILED"), { kind: "done" });
+    await assert.rejects(handle.result(), ({ cause }) => cause.type === "S3Refused");
   });
 
   test("many at once are each answered", async () => {

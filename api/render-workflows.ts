@@ -27,6 +27,9 @@ const FAILED_PRECONDITION = 9;
  */
 export type UpdateAnswer = { kind: "done" | "gone" } | { kind: "refused"; status: RenderStatus; message: string };
 
+/** A render as PostgreSQL has it. */
+type UpdatedRender = StartedFrom & Pick<Render, "sequence" | "status">;
+
 /** The API's side of `renderImage`: starting it, asking it to change, and finding it in the Temporal UI. */
 export class RenderWorkflows {
   readonly #client: Client;
@@ -55,7 +58,7 @@ export class RenderWorkflows {
    * sent one after the other: with more than ten at a time, Temporal takes seconds for each.
    * @throws GraphQLError SERVICE_UNAVAILABLE where Temporal or the control worker does not answer in time
    */
-  async update(render: StartedFrom & Pick<Render, "sequence">, update: RenderUpdate): Promise<UpdateAnswer> {
+  async update(render: UpdatedRender, update: RenderUpdate): Promise<UpdateAnswer> {
     const deadline = Date.now() + UPDATE_WITHIN_MS;
     try {
       await this.#inTurn(render.id, () => this.#client.withDeadline(deadline, () => this.#update(render, update)));
@@ -82,14 +85,15 @@ export class RenderWorkflows {
     await this.#within(ms, () => this.#client.workflowService.describeNamespace({ namespace }));
   }
 
-  async #update(render: StartedFrom & Pick<Render, "sequence">, update: RenderUpdate): Promise<void> {
+  async #update(render: UpdatedRender, update: RenderUpdate): Promise<void> {
     if (render.sequence === 1) await this.#start(render);
     const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
     try {
       await handle.executeUpdate<RenderStatus, []>(update);
     } catch (error) {
-      if (update !== "cancelRender" || !isOverLimit(error)) throw error;
-      await handle.cancel(); // which has no limit, and is the same to the workflow
+      const sameAsCancel = render.status === "FAILED" ? "discardParts" : "cancelRender";
+      if (update !== sameAsCancel || !isOverLimit(error)) throw error;
+      await handle.cancel(); // which has no limit
     }
   }
 
@@ -126,7 +130,7 @@ function unanswered(update: RenderUpdate, error: unknown): unknown {
   if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError)) return error;
   if (isOverLimit(error)) {
     return serviceUnavailable(
-      `${update} was not possible: Temporal takes no more requests for this render, as it has had thousands. Try again when a part is done, or cancel the render.`,
+      `${update} was not possible: Temporal takes no more requests for this render, as it has had thousands. Try again when a part is done, or cancel the render; a failed one can be deleted.`,
     );
   }
   const silent = "Temporal or the control worker (npm run worker) does not answer";

@@ -71,7 +71,6 @@ function earlierCorruptions({ info }: Context): number {
 function asFailure(error: unknown, { cancellationSignal, info }: Context): unknown {
   if (cancellationSignal.aborted || error instanceof ApplicationFailure) return error;
   if (error instanceof UploadError) return connectionFailure(error, info.attempt);
-  const type: PartFailureType = "RendererFailed";
-  if (error instanceof RendererError) return ApplicationFailure.create({ type, message: error.message, cause: error });
-  return error;
+  const type: PartFailureType = error instanceof RendererError ? "RendererFailed" : "Failed";
+  return ApplicationFailure.fromError(error, { type });
 }

@@ -70,6 +70,7 @@ export interface PartActivities {
  * - `StorageFull` (retryable): S3 answered 507.
  * - `PartCorrupted` (retryable, at most twice): S3 answered BadDigest.
  * - `RendererFailed` (retryable): the renderer or its device failed.
+ * - `Failed` (retryable): an error that nobody foresaw.
  */
 export type PartFailureType =
   | "UrlExpired"
@@ -78,4 +79,5 @@ export type PartFailureType =
   | "S3Unavailable"
   | "StorageFull"
   | "PartCorrupted"
-  | "RendererFailed";
+  | "RendererFailed"
+  | "Failed";

@@ -12,7 +12,7 @@ export type Meaning = "retry" | "slow-down" | "gone" | "damaged" | "refused";
 export class StorageError extends Error {
   override name = "StorageError";
   readonly meaning: Meaning;
-  /** Stable, for programs: the `code` of one of the rules below. */
+  /** Stable, for programs: docs/api.md has them all. */
   readonly code: string;
 
   constructor(meaning: Meaning, code: string, message: string, options?: ErrorOptions) {

@@ -11,7 +11,7 @@ export function failureOf(error: unknown, part?: number): RenderFailure {
 function explained(error: ActivityFailure): { code: string; message: string } {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) return { code: cause.type ?? "Failed", message: cause.message };
-  if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error) };
+  if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error, cause) };
   return { code: "Failed", message: cause?.message ?? error.message };
 }
 
@@ -26,7 +26,8 @@ export function failureType(error: unknown): string | undefined {
   return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
 }
 
-function lostMessage({ activityType }: ActivityFailure): string {
+function lostMessage({ activityType }: ActivityFailure, { timeoutType }: TimeoutFailure): string {
   const worker = activityType === "renderAndUploadPart" ? "gpu-worker" : "worker";
-  return `No ${worker} finished ${activityType}: each one that took it stopped answering. Look at the ${worker} logs, then retry the render.`;
+  const end = timeoutType === "HEARTBEAT" ? "stopped answering" : "took longer than it may";
+  return `${activityType} failed: the last ${worker} that took it ${end}. Look at the ${worker} logs, then retry the render.`;
 }

@@ -14,7 +14,7 @@ const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 /** A process that died is noticed after this long without a heartbeat. */
 const HEARTBEAT_TIMEOUT = "10 seconds";
 
-/** One or two small requests to S3, and the user waits: quick at first, over within about three minutes. */
+/** One or two small requests to S3, and the user waits: quick at first, over within three minutes where S3 answers. */
 export const { initUpload } = proxyActivities<ControlActivities>({
   summary: "Open the multipart upload",
   startToCloseTimeout: "2 minutes",
@@ -71,9 +71,9 @@ export const { recordEvent } = proxyActivities<ControlActivities>({
   retry: { initialInterval: "100 ms", maximumInterval: "30 seconds" },
 });
 
-/** The janitor's: the next round comes by itself, so a failed one is not insisted on. */
+/** The janitor's: the next round comes by itself. */
 export const { startLostRenders, abortOrphanUploads, finishDeletions } = proxyActivities<JanitorActivities>({
   startToCloseTimeout: "10 minutes",
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
-  retry: { initialInterval: "1 second", maximumAttempts: 3 },
+  retry: { maximumAttempts: 1 },
 });
