@@ -2,8 +2,8 @@ import type { ByteRange } from "../images/plan.ts";
 import { MAX_PART_SIZE } from "../images/plan.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-/** Bytes of all parts that a GPU worker has in flight; a single part may be larger. */
-export const BUFFER_BUDGET = 256 * 2 ** 20;
+/** Bytes for each part that a GPU worker takes at once: four of the default size. A single part may take all, and more. */
+export const BUFFER_BYTES_A_SLOT = 64 * 2 ** 20;
 
 /** Where a loan begins: at a multiple of so many bytes, a page. */
 const ALIGNMENT = 4096;

@@ -8,7 +8,7 @@ import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
-import { BUFFER_BUDGET, BufferPool } from "./buffer-pool.ts";
+import { BUFFER_BYTES_A_SLOT, BufferPool } from "./buffer-pool.ts";
 import { GPU_QUEUE, gpuWorkerIdentity } from "./part.ts";
 import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
@@ -21,7 +21,8 @@ Settings from the environment (default):
 
   GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU
                         adapter, else WebAssembly, else JavaScript)
-  GPU_CONCURRENCY       parts in flight (4)
+  GPU_CONCURRENCY       parts in flight (4); each adds 64 MiB to the memory for
+                        parts, and larger parts wait for each other
   RENDER_THREADS        renderer threads (one a processor, at most as many as
                         GPU_CONCURRENCY)
   PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone
@@ -55,7 +56,8 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   });
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");
   const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
-  const activities = createPartActivities({ renderers, uploader, buffers: new BufferPool(BUFFER_BUDGET) });
+  const buffers = new BufferPool(settings.GPU_CONCURRENCY * BUFFER_BYTES_A_SLOT);
+  const activities = createPartActivities({ renderers, uploader, buffers });
   const temporal = temporalSettings();
   installRuntime(log, settings.METRICS_ADDRESS);
   const connection = await connectWorker(temporal, log, stop);
