@@ -21,11 +21,8 @@ export async function completeUpload(
   const crc32 = combinedCrc32(request);
   const refusal = await complete(storage, request, etags);
   const object = await storage.head(request.key);
-  const difference = differenceFrom(object, {
-    request,
-    crc32,
-    etag: digest === "md5" ? compositeEtag(etags) : undefined,
-  });
+  const etag = digest === "md5" && object?.hasMd5Etag ? compositeEtag(etags) : undefined;
+  const difference = differenceFrom(object, { request, crc32, etag });
   if (object !== undefined && difference === undefined) return { etag: object.etag, crc32 };
   if (refusal !== undefined) throw refusal;
   throw ApplicationFailure.nonRetryable(
@@ -71,8 +68,7 @@ function differenceFrom(object: StoredObject | undefined, { request, crc32, etag
 
 /**
  * What S3 makes the ETag of a multipart object: the MD5 of the parts' MD5s, a dash and their number. Undefined where a
- * part's ETag is no MD5, as with encryption by a customer's key
- * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
+ * part's ETag cannot be an MD5.
  */
 function compositeEtag(etags: readonly string[]): string | undefined {
   if (!etags.every((etag) => /^[0-9a-f]{32}$/.test(etag))) return undefined;

@@ -6,7 +6,7 @@ import { ApplicationFailure } from "@temporalio/common";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import type { PartDigest } from "../service/settings.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Storage, StoredObject } from "../storage/storage.ts";
 import { type Answer, S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { s3ErrorXml } from "../test/support/s3-request.ts";
 import { S3Server } from "../test/support/s3-server.ts";
@@ -182,17 +182,30 @@ describe("the activities of an upload", () => {
     assert.equal(await complete({ ...request, etags: request.etags.replace(/^../, "zz") }), "UploadDamaged");
   });
 
-  test("an object of another CRC-32 than the parts' is no success, where S3 reports one", async () => {
-    const request = await uploaded();
-    assert.equal((await storage.head(request.key))?.crc32, undefined);
-    const reporting: Pick<Storage, "completeUpload" | "head"> = {
+  /** The outcome where S3 says that about the completed object. */
+  const completeTold = (request: CompleteRequest, told: Partial<StoredObject>) => {
+    const telling: Pick<Storage, "completeUpload" | "head"> = {
       completeUpload: (upload, etags) => storage.completeUpload(upload, etags),
       head: async (key) => {
         const object = await storage.head(key);
-        return object && { ...object, crc32: "00000000" };
+        return object && { ...object, ...told };
       },
     };
-    assert.equal(await outcome(completeUpload(reporting, request, "md5")), "ObjectMismatch");
+    return outcome(completeUpload(telling, request, "md5"));
+  };
+
+  test("an object of another CRC-32 than the parts' is no success, where S3 reports one", async () => {
+    const request = await uploaded();
+    assert.equal((await storage.head(request.key))?.crc32, undefined);
+    assert.equal(await completeTold(request, { crc32: "00000000" }), "ObjectMismatch");
+  });
+
+  test("an object whose ETag is no MD5 must have the upload's mark instead", async () => {
+    const request = await uploaded();
+    assert.equal(await completeTold(request, { etag: "0-2" }), "ObjectMismatch");
+    const encrypted = { etag: "0-2", hasMd5Etag: false };
+    assert.deepEqual(await completeTold(request, encrypted), { etag: "0-2", crc32: wholeCrc32 });
+    assert.equal(await completeTold(request, { ...encrypted, mark: "another" }), "ObjectMismatch");
   });
 
   test("a refusal is final and says what to mend; a throttle is not", async () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
@@ -49,7 +52,12 @@ describe("Storage", () => {
     const completed = await storage.completeUpload(upload, [etag]);
     assert.equal(completed.etag, `${md5(Buffer.from(etag, "hex"))}-1`);
     assert.equal(await storage.hasUpload(upload), false);
-    assert.deepEqual(await storage.head(upload.key), { size: 1000, etag: completed.etag, mark: "our mark" });
+    assert.deepEqual(await storage.head(upload.key), {
+      size: 1000,
+      etag: completed.etag,
+      hasMd5Etag: true,
+      mark: "our mark",
+    });
 
     const download = await storage.presignDownload({ key: upload.key, fileName: "Prüfbild 1.bmp", expiresIn: 60 });
     const response = await fetch(download);
@@ -85,6 +93,23 @@ describe("Storage", () => {
     assert.equal(await (await fetch(download)).text(), "abc");
     behindGateway.close();
   });
+
+  for (const [headers, hasMd5Etag] of [
+    [{}, true],
+    [{ "x-amz-server-side-encryption": "AES256" }, true],
+    [{ "x-amz-server-side-encryption": "aws:kms" }, false],
+    [{ "x-amz-server-side-encryption-customer-algorithm": "AES256" }, false],
+  ] as const) {
+    test(`says that an ETag is ${hasMd5Etag ? "an" : "no"} MD5: ${JSON.stringify(headers)}`, async () => {
+      // SeaweedFS encrypts with no key of others.
+      await using s3 = http.createServer((_request, response) => response.writeHead(200, headers).end());
+      await once(s3.listen(0, "127.0.0.1"), "listening");
+      const { port } = s3.address() as AddressInfo;
+      const encrypting = openStorage({ ...server.access, endpoint: `http://127.0.0.1:${port}` });
+      assert.equal((await encrypting.head(newKey()))?.hasMd5Etag, hasMd5Etag);
+      encrypting.close();
+    });
+  }
 
   test("a part's URL takes its exact length and nothing else, and asks for no checksum", async () => {
     const upload = await openUpload();

@@ -24,9 +24,15 @@ export interface OpenUpload {
 
 /** What S3 has at a key. */
 export interface StoredObject {
+  /** In bytes. */
   size: number;
   /** Without the quotes. */
   etag: string;
+  /**
+   * Whether S3 says nothing against its ETag, and its parts', being made of MD5s: encryption by a key of KMS or of the
+   * customer does (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+   */
+  hasMd5Etag: boolean;
   /** The upload's `mark`, where the object came from one that had it. */
   mark?: string;
   /** Of the whole object, 8 lower-case hex digits; only where S3 computed one. */
@@ -45,7 +51,8 @@ const MARK_HEADER = "rasterlift-upload";
  * with an error in its body, so `head` says what is there now. `abortUpload` drops the upload with its parts; a PUT
  * still on its way can bring a part back, so an upload is gone only when `hasUpload` says so.
  *
- * Each call is one request (a listing: one a page; a presigned URL: none) and throws StorageError, which says what S3's answer means.
+ * Each call is one request (a listing: one a page; `ensureBucket`: two; a presigned URL: none) and throws StorageError,
+ * which says what S3's answer means.
  */
 export class Storage {
   readonly #client: S3Client;
@@ -153,10 +160,12 @@ export class Storage {
     });
     if (object === undefined) return undefined;
     const { ContentLength = 0, ETag = "", Metadata, ChecksumCRC32, ChecksumType } = object;
+    const { ServerSideEncryption = "AES256", SSECustomerAlgorithm } = object;
     const mark = Metadata?.[MARK_HEADER];
     return {
       size: ContentLength,
       etag: unquoted(ETag),
+      hasMd5Etag: ServerSideEncryption === "AES256" && SSECustomerAlgorithm === undefined,
       ...(mark === undefined ? {} : { mark }),
       ...(ChecksumCRC32 && ChecksumType === "FULL_OBJECT"
         ? { crc32: Buffer.from(ChecksumCRC32, "base64").toString("hex") }
