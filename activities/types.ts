@@ -18,6 +18,7 @@ export interface Upload {
 export interface PresignRequest extends Upload {
   from: number;
   to: number;
+  /** In bytes. */
   partSize: number;
   byteSize: number;
 }
@@ -33,6 +34,7 @@ export interface PresignedParts {
 
 /** Everything needed to complete and to check: ETags and CRC-32s in the order of the parts, packed. */
 export interface CompleteRequest extends Upload {
+  /** In bytes. */
   byteSize: number;
   partSize: number;
   /** Each part's ETag without quotes, in order, separated by one space. */
@@ -42,6 +44,7 @@ export interface CompleteRequest extends Upload {
 }
 
 export interface CompletedObject {
+  /** Without the quotes. */
   etag: string;
   /** Of the whole file, 8 lower-case hex digits. */
   crc32: string;

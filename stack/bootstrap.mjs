@@ -4,7 +4,7 @@
 // version that the project pins (the npm package `node`). Plain JavaScript, with nothing to install, for Node.js 20.
 
 import { spawn } from "node:child_process";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -128,14 +128,22 @@ function tryLock() {
 /** Whoever installs now; where that is nobody, the lock is gone. */
 function lockHolder() {
   try {
-    const holder = JSON.parse(readFileSync(lockFile, "utf8"));
+    const lock = readFileSync(lockFile, "utf8");
+    const holder = JSON.parse(lock);
     if (isRunning(holder)) return holder;
+    removeLock(lock);
   } catch (error) {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
+    if (error.code !== "ENOENT") throw error;
   }
-  unlockInstallation();
   return undefined;
+}
+
+/** Removes that lock, and no other that somebody has put in its place meanwhile. */
+function removeLock(lock) {
+  const removed = `${lockFile}.${process.pid}.removed`;
+  renameSync(lockFile, removed);
+  if (readFileSync(removed, "utf8") === lock) rmSync(removed);
+  else renameSync(removed, lockFile);
 }
 
 function unlockInstallation() {

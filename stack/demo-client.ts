@@ -63,10 +63,11 @@ export class DemoClient {
   }
 
   /**
-   * Each event's render, until the last one. A lost connection is made again while the API `mayComeBack`.
+   * Each event's render, until the last one or until `stop` aborts. A lost connection is made again while the API `mayComeBack`.
    * @throws what ended the connection
    */
   async *follow(id: string, stop: AbortSignal, mayComeBack: () => boolean): AsyncGenerator<RenderProgress> {
+    if (stop.aborted) return;
     const client = createClient({
       url: this.#urls.wsUrl,
       connectionParams: { authorization: this.#authorization },

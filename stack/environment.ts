@@ -50,15 +50,15 @@ export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: 
   };
 }
 
-/** What may hold a secret: all of it stays away from the GPU worker. */
-const SECRET_NAMES = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL/i;
+/** The services that the GPU worker does not use, and what secrets are usually called: it gets neither. */
+const SECRET_NAMES = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL|TOKEN/i;
 
 /** Who the caller is to the embedded API; everything else about JWTs comes from the user's own settings. */
 const IDENTITY_NAMES = /^(JWT_|JWKS_)/;
 
 /**
- * The environment of each kind of process: the user's settings, what the stack knows, and nothing that it has no use
- * for.
+ * The environment of each kind of process: the user's own and what the stack knows, without the settings that only other
+ * kinds use.
  */
 export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecret: string) {
   const { s3 } = services;

@@ -69,6 +69,7 @@ export async function startStack({ say, signal }: StackOptions): Promise<Stack> 
   const stack = new Stack(say);
   const stop = () => void stack.stop();
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   const step = showStep("Starting PostgreSQL, Temporal, S3, the API and the workers");
   try {
     await stack.start();

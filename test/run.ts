@@ -14,9 +14,9 @@ const USAGE = `Usage: npm test [-- NAME ...]
 
 Type check, lint, dead code, and every test: first those beside the code,
 several files at a time, then those in test/, which run on embedded stacks of
-their own, two at a time. With NAMEs, only the test files whose paths contain one.
-The last line is the count, "N passed, N failed"; the exit code is 0 only where
-nothing failed.
+their own, two at a time. With NAMEs, only the test files whose paths contain
+one. The last line is the count, "N passed, N failed"; the exit code is 0 only
+where nothing failed.
 `;
 
 process.env["no_grpc_proxy"] = "127.0.0.1"; // the tests' Temporal is never behind the proxy that the environment may name

@@ -13,6 +13,7 @@ export function renderWorkflowId(renderId: string): string {
 export interface RenderImageInput {
   renderId: string;
   spec: RenderSpec;
+  /** In bytes. */
   byteSize: number;
   partSize: number;
   partCount: number;
