@@ -73,6 +73,14 @@ describe("npm run worker", () => {
     assert.deepEqual(await once(worker, "exit"), [0, null]);
   });
 
+  test("where the workflows cannot be bundled, its log says why", async (t) => {
+    const nowhere = { HOME: "/proc", XDG_CACHE_HOME: "/proc", TMPDIR: "/proc" };
+    const worker = startWorker(t, { ...settings(), ...nowhere });
+    const [output, [code]] = await Promise.all([text(worker.stdout), once(worker, "exit")]);
+    assert.equal(code, 1);
+    assert.match(output, /Module build failed .*swc-loader/);
+  });
+
   test("a METRICS_ADDRESS that nothing can listen on ends it with what to do and exit code 1", async (t) => {
     const relay = await startRelay(t, 1);
     for (const address of [relay.address, "localhost"]) {

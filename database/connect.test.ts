@@ -90,6 +90,31 @@ test("connections that are lost in transactions don't stay with the pool, any of
   await database.close();
 });
 
+test("a process that stops in a transaction holds up others for ten seconds, and nobody waits longer for a lock", {
+  timeout: 20_000,
+}, async () => {
+  const database = await TestDatabase.open();
+  const [frozen, other] = [await connect(database.url), await connect(database.url)];
+  const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const start = performance.now();
+  const held = frozen.em.fork().transactional(async (em) => {
+    await em.execute("insert into viewer (id, position) values ('alice', 0)");
+    locked.resolve();
+    await thawed.promise;
+  });
+  await locked.promise;
+  const create = () => createRender(other.em.fork(), newRender("alice"), 1);
+  await assert.rejects(create(), isDatabaseAway);
+  const gaveUp = performance.now();
+  assert.ok(gaveUp - start < 9_000, `it waited ${gaveUp - start} ms`);
+  assert.equal((await create()).kind, "created");
+  thawed.resolve();
+  await assert.rejects(held, isDatabaseAway);
+  await disconnect(frozen);
+  await disconnect(other);
+  await database.close();
+});
+
 describe("disconnect", () => {
   let database: TestDatabase;
   before(async () => {

@@ -14,22 +14,32 @@ export const entities = [Viewer, Render, RenderEvent];
 const SILENT_MS = 30_000;
 
 /**
+ * A process that stops in the middle of a transaction, frozen or with its host gone, must not hold up others by its locks.
+ * Whoever waits for one gives up first, and may ask again: sooner than an attempt of `recordEvent` is given up, so that
+ * none is left waiting in PostgreSQL when the next one comes.
+ */
+export const STOPPED_MS = 10_000;
+const LOCKED_MS = 8_000;
+
+/**
  * Connects lazily to PostgreSQL; `disconnect` ends it. Fork `orm.em` for every request, event or activity.
  * @param databaseUrl `postgresql://user:password@host:port/database?sslmode=…`, with whatever parameters pg understands
  * @param givenUpAfterMs without an answer a query fails, and its connection is closed
  */
 export function connect(databaseUrl: string, givenUpAfterMs = SILENT_MS): Promise<MikroORM> {
   const driverOptions = {
+    application_name: "rasterlift",
     ...wholeUrl(databaseUrl),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    onPoolCreated: (pool: Pool) => {
-      takeBackLostConnections(pool);
-      pool.on("connect", ({ connection: { stream } }) => {
-        if (!(stream instanceof Socket)) return;
-        const silence = new Error(`PostgreSQL has not answered for ${givenUpAfterMs} ms`);
+    onPoolCreated: takeBackLostConnections,
+    onConnect: async (client: PoolClient) => {
+      const { stream } = client.connection;
+      const silence = new Error(`PostgreSQL has not answered for ${givenUpAfterMs} ms`);
+      if (stream instanceof Socket)
         stream.setTimeout(givenUpAfterMs, () => stream.destroy(Object.assign(silence, { code: "ETIMEDOUT" })));
-      });
+      // By SET, as poolers refuse such parameters where they come with the connection.
+      await client.query(`set idle_in_transaction_session_timeout = ${STOPPED_MS}; set lock_timeout = ${LOCKED_MS}`);
     },
   };
   return MikroORM.init({ clientUrl: databaseUrl, entities, pool: { max: 20 }, driverOptions });
@@ -53,10 +63,10 @@ export function takeBackLostConnections(pool: Pool): void {
 export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
 
 /**
- * SQLSTATEs of a server that starts, stops or takes no more connections, and the system's codes for a connection
- * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ * SQLSTATEs of a server that starts, stops, takes no more connections or gave up waiting for a lock or for this process,
+ * and the system's codes for a connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
-const AWAY_CODES = /^(08...|53300|57P0[1-3]|E[A-Z]+)$/;
+const AWAY_CODES = /^(08...|25P03|53300|55P03|57P0[1-3]|E[A-Z]+)$/;
 
 /** pg's and its pool's errors of connections that end or do not come about, which have no code. */
 const AWAY_MESSAGES = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$/;

@@ -1,7 +1,8 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
+import type { PoolClient } from "pg";
 import { SettingsError } from "../service/settings.ts";
-import { entities, takeBackLostConnections, wholeUrl } from "./connect.ts";
+import { entities, STOPPED_MS, takeBackLostConnections, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
 import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
 import { IndexOpenRenders } from "./migrations/2026-11-26-open-renders.ts";
@@ -42,6 +43,8 @@ export function openMigrator(databaseUrl: string, connectWithinMs = 10_000): Pro
       ...wholeUrl(databaseUrl),
       connectionTimeoutMillis: connectWithinMs,
       onPoolCreated: takeBackLostConnections,
+      // One that stops keeps the others waiting no longer.
+      onConnect: (client: PoolClient) => client.query(`set idle_in_transaction_session_timeout = ${STOPPED_MS}`),
     },
     entities,
     allowGlobalContext: true,

@@ -8,7 +8,7 @@ export interface ServiceProcess {
   name: string;
   /** What `--help` prints. */
   usage: string;
-  /** `stop` aborts on SIGTERM or SIGINT; resolves when all work is put down. */
+  /** `stop` aborts on the first SIGTERM or SIGINT; resolves when all work is put down. */
   run(log: Log, stop: AbortSignal): Promise<void>;
 }
 
@@ -25,7 +25,8 @@ export async function runProcess({ name, usage, run }: ServiceProcess): Promise<
   const log = createLog(name);
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      if (stop.signal.aborted) return; // npm passes on what a terminal or systemd sends to both
       log.info({ signal }, "stopping");
       stop.abort();
     });

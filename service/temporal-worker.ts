@@ -17,7 +17,7 @@ const NOT_FOUND = 5;
 export function installRuntime(log: Log, metricsAddress: string | undefined): void {
   const logging = { forward: {}, filter: makeTelemetryFilterString({ core: "WARN" }) };
   try {
-    Runtime.install({
+    const runtime = Runtime.install({
       shutdownSignals: [],
       logger: new DefaultLogger("INFO", ({ level, message, meta }) => {
         log[level === "WARN" ? "warn" : level === "ERROR" ? "error" : "info"](meta, message);
@@ -26,6 +26,8 @@ export function installRuntime(log: Log, metricsAddress: string | undefined): vo
         ? { logging, metrics: { prometheus: { bindAddress: metricsAddress } } }
         : { logging },
     });
+    // It keeps lines back for a moment, to sort them. Before the log itself ends, which does so at "exit", too.
+    process.prependOnceListener("exit", () => runtime.flushLogs());
   } catch (error) {
     if (metricsAddress === undefined) throw error;
     const reason = error instanceof Error ? error.message : error;
