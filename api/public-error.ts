@@ -3,6 +3,9 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { isDatabaseAway } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
 
+/** Characters: GraphQL.js quotes what it was given, which may be as large as a request. */
+const LONGEST_MESSAGE = 500;
+
 /**
  * What a client sees of an error: GraphQL's own and ours as they are; anything else is logged under an id,
  * and the client gets the id, and whether it was PostgreSQL that was away.
@@ -13,7 +16,11 @@ export function publicError(log: Log, error: unknown): GraphQLFormattedError {
   const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
   if (originalError && !(originalError instanceof GraphQLError)) return masked(log, originalError, place);
   const { stacktrace: _stacktrace, http: _http, ...shown } = extensions;
-  return { message, ...place, extensions: { code: "BAD_USER_INPUT", ...shown } };
+  return { message: shortened(message), ...place, extensions: { code: "BAD_USER_INPUT", ...shown } };
+}
+
+function shortened(message: string): string {
+  return message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE).toWellFormed()} …` : message;
 }
 
 function masked(log: Log, error: unknown, place: Omit<GraphQLFormattedError, "message">): GraphQLFormattedError {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { GraphQLError } from "graphql";
@@ -77,6 +78,37 @@ describe("the API over HTTP", () => {
       assert.deepEqual([answer.status, answer.code], [status, code], body.slice(0, 80));
       assert.doesNotMatch(JSON.stringify(answer.errors), /stack|node_modules/);
     }
+  });
+
+  test("tells of a few of many wrong values, and quotes little of each", async () => {
+    const spec = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`a${i}`, 1]));
+    const operation = "query($spec: RenderSpecInput!) { estimateRender(spec: $spec) { __typename } }";
+    const answer = await post(JSON.stringify({ query: operation, variables: { spec } }));
+    assert.deepEqual([answer.status, answer.code], [400, "BAD_USER_INPUT"]);
+    assert.match(answer.errors[0]?.message ?? "", /^Variable "\$spec" got invalid value \{ a0: 1,.* …$/);
+    assert.ok(JSON.stringify(answer.errors).length < 5_000);
+    const few = await post(JSON.stringify({ query: operation, variables: { spec: { width: "1", height: {} } } }));
+    assert.deepEqual(
+      few.errors.map(({ message }) => message.replace(/^.* at /, "")),
+      [
+        '"spec.width"; Int cannot represent non-integer value: "1"',
+        '"spec.height"; Int cannot represent non-integer value: {}',
+        'Variable "$spec" got invalid value { width: "1", height: {} }; Field "pattern" of required type "PatternInput!" was not provided.',
+      ],
+    );
+  });
+
+  test("answers clients that offer another protocol", async () => {
+    const { host } = new URL(api.url);
+    const offering = async (upgrade: string) => {
+      const headers = { connection: "Upgrade, HTTP2-Settings", upgrade, "http2-settings": "AAMAAABkAAQAAP__" };
+      const [response] = await once(
+        get({ host: host.split(":")[0], port: host.split(":")[1], path: "/health", headers }),
+        "response",
+      );
+      return [response.statusCode, await text(response)];
+    };
+    assert.deepEqual(await offering("h2c"), [200, '{"status":"ok"}']);
   });
 
   test("says in one line where its port is in use", async () => {

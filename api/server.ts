@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ApolloServer } from "@apollo/server";
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import type { Log } from "../service/log.ts";
 import { SettingsError } from "../service/settings.ts";
 import type { Authenticate } from "./auth.ts";
 import { conditionalSubscription } from "./conditional-subscription.ts";
@@ -14,6 +15,7 @@ import { health, ready } from "./health.ts";
 import { limitOperation, MAX_REQUEST_BYTES, MAX_TOKENS, parsed, refuseSubscriptions } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { schema } from "./schema/index.ts";
+import { wrongVariables } from "./variables.ts";
 import { serveWebSocket } from "./websocket.ts";
 
 const PATH = "/graphql";
@@ -36,7 +38,14 @@ export async function startServer(
   services: Services,
 ): Promise<ApiServer> {
   const app = express().disable("x-powered-by");
-  const http = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 }, app);
+  const http = createServer(
+    {
+      ...{ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+      // Clients may offer HTTP/2, too, and are answered in HTTP/1.1.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
+    app,
+  );
   const apollo = new ApolloServer<Context>({
     schema,
     validationRules: [limitOperation, refuseSubscriptions],
@@ -50,6 +59,7 @@ export async function startServer(
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginDrainHttpServer({ httpServer: http, stopGracePeriodMillis: DRAIN_MS }),
+      refuseWrongVariables(services.log),
       { serverWillStart: async () => ({ drainServer: async () => sockets.dispose() }) },
     ],
   });
@@ -81,6 +91,22 @@ const refuseConditionalSubscriptions: RequestHandler = (request, response, next)
   if (error) response.status(400).json({ errors: [error] });
   else next();
 };
+
+/** Before GraphQL.js says it at length. */
+function refuseWrongVariables(log: Log): ApolloServerPlugin<Context> {
+  return {
+    requestDidStart: async () => ({
+      responseForOperation: async ({ operation, request: { variables } }) => {
+        const errors = wrongVariables(schema, operation, variables).map((error) => publicError(log, error));
+        if (errors.length === 0) return null;
+        return {
+          http: { status: 400, headers: new HeaderMap() },
+          body: { kind: "single", singleResult: { errors } },
+        };
+      },
+    }),
+  };
+}
 
 async function listen(http: Server, host: string, port: number): Promise<AddressInfo> {
   http.listen(port, host);

@@ -145,6 +145,12 @@ describe("the API over WebSocket", () => {
       const { payload } = await socket.hears((message) => message.id === id);
       assert.deepEqual((payload as { extensions: { code: string } }[])[0]?.extensions.code, code, id);
     }
+    const spec = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`a${i}`, 1]));
+    const query = "query($spec: RenderSpecInput!) { estimateRender(spec: $spec) { __typename } }";
+    socket.send({ id: "variables", type: "subscribe", payload: { query, variables: { spec } } });
+    const wrong = await socket.hears(({ id }) => id === "variables");
+    assert.equal(wrong.type, "error");
+    assert.ok(JSON.stringify(wrong).length < 5_000);
     const missing = `subscription { renderEvents(id: "none") { sequence } }`;
     socket.subscribe("missing", missing);
     const { payload } = await socket.hears(({ id, type }) => id === "missing" && type === "next");

@@ -10,6 +10,7 @@ import type { Services } from "./context.ts";
 import { isUnauthenticated } from "./errors.ts";
 import { limitOperation, MAX_REQUEST_BYTES, parsed } from "./limits.ts";
 import { publicError } from "./public-error.ts";
+import { wrongVariables } from "./variables.ts";
 
 const MAX_OPERATIONS_OF_SOCKET = 100;
 const MAX_SOCKETS_OF_VIEWER = 100;
@@ -40,7 +41,7 @@ export function serveWebSocket(
   const server = new WebSocketServer({ server: httpServer, path, maxPayload: MAX_REQUEST_BYTES });
   const socketsOfViewer = new Map<string, number>();
 
-  return useServer<{ authorization?: unknown }, SocketExtra>(
+  const served = useServer<{ authorization?: unknown }, SocketExtra>(
     {
       async onConnect(socket) {
         const viewer = await admit(socket, authenticate, log);
@@ -79,10 +80,13 @@ export function serveWebSocket(
         if (conditional) return [conditional];
         const errors = validate(schema, document, [...specifiedRules, limitOperation]);
         if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
-        if (!getOperationAST(document, operationName)) {
+        const operation = getOperationAST(document, operationName);
+        if (!operation) {
           const message = "Say by operationName which one of the document's operations is meant.";
           return [new GraphQLError(message, { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } })];
         }
+        const wrong = wrongVariables(schema, operation, variables);
+        if (wrong.length > 0) return wrong;
         starting.add(id);
         return {
           schema,
@@ -101,6 +105,11 @@ export function serveWebSocket(
     },
     server,
   );
+  server.on("connection", (socket) => {
+    socket.removeAllListeners("error"); // graphql-ws's, which writes to the console; ws closes the socket by itself
+    socket.on("error", (err) => log.info({ err }, "a client's message is no WebSocket message, or too large"));
+  });
+  return served;
 }
 
 async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {
