@@ -75,6 +75,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
     maxConcurrentWorkflowTaskExecutions: 40,
     maxCachedWorkflows: 200,
     shutdownGraceTime: "20 seconds",
+    shutdownForceTime: "35 seconds", // an S3 that does not answer keeps an activity longer
   });
   await scheduleJanitor(client);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");

@@ -20,6 +20,9 @@ type AuthSettings = Pick<ApiSettings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" |
 const BEARER = /^Bearer +(\S+)$/i;
 const CLOCK_TOLERANCE_SECONDS = 5;
 
+/** Whoever sends invented tokens while the identity provider is away does not fill the log. */
+const QUIET_MS = 10_000;
+
 /** Printable and short enough for a NOTIFY payload (8,000 bytes). */
 export const USER_ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
@@ -56,12 +59,14 @@ const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, 
 
 function keysOfProvider(url: string, log: Log): JWTVerifyGetKey {
   const keySet = createRemoteJWKSet(new URL(url));
+  let quietUntil = 0;
   return async (...token) => {
     try {
       return await keySet(...token);
     } catch (error) {
       if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
-      log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
+      if (Date.now() > quietUntil) log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
+      quietUntil = Math.max(quietUntil, Date.now() + QUIET_MS);
       throw cannotAuthenticate("The token cannot be checked now: the identity provider does not give its keys.");
     }
   };

@@ -1,3 +1,4 @@
+import { InvalidFieldNameException, TableNotFoundException } from "@mikro-orm/core";
 import type { RequestHandler } from "express";
 import type { Services } from "./context.ts";
 
@@ -8,11 +9,14 @@ export const health: RequestHandler = (_request, response) => {
   response.json({ status: "ok" });
 };
 
-/** `GET /ready`: PostgreSQL and Temporal answer; 503 with the reason otherwise. */
+/** What the newest migration has brought. */
+const NEWEST_SCHEMA = "select deletion_asked_at from render limit 0";
+
+/** `GET /ready`: PostgreSQL, with this version's schema, and Temporal answer; 503 with the reason otherwise. */
 export function ready({ em, workflows, log }: Services): RequestHandler {
   return async (_request, response) => {
     const checks = {
-      postgresql: within(ANSWER_WITHIN_MS, em().execute("select 1")),
+      postgresql: within(ANSWER_WITHIN_MS, em().execute(NEWEST_SCHEMA)),
       temporal: workflows.ping(ANSWER_WITHIN_MS),
     };
     const reasons = await Promise.all(
@@ -21,7 +25,11 @@ export function ready({ em, workflows, log }: Services): RequestHandler {
           () => [],
           (err: unknown) => {
             log.warn({ err }, `${name} is not ready`);
-            return [`${name} does not answer`];
+            return [
+              err instanceof TableNotFoundException || err instanceof InvalidFieldNameException
+                ? "postgresql lacks this version's schema (npm run migrate)"
+                : `${name} does not answer`,
+            ];
           },
         ),
       ),

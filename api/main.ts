@@ -35,6 +35,10 @@ Settings from the environment (default):
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(apiSettings);
   const { connectionOptions, namespace } = temporalSettings();
+  if (settings.JWKS_URL !== undefined && settings.JWT_AUDIENCE === undefined)
+    log.warn(
+      "JWT_AUDIENCE is not set: tokens that the identity provider makes for other applications are accepted, too",
+    );
   const temporal = Connection.lazy(connectionOptions);
   const storage = new Storage(settings);
   const orm = await connect(settings.DATABASE_URL);

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { GraphQLError } from "graphql";
 import { generateKeyPair, SignJWT } from "jose";
+import { Client } from "pg";
 import { createRender } from "../database/create-render.ts";
 import { patterns as allPatterns } from "../images/patterns/index.ts";
 import { TestApi } from "../test/support/api.ts";
@@ -230,6 +231,18 @@ describe("the API over HTTP", () => {
       message: /Temporal or the control worker .* does not answer/,
       extensions: { code: "SERVICE_UNAVAILABLE" },
     });
+  });
+
+  test("is not ready where PostgreSQL lacks the schema of its version", async () => {
+    const client = new Client(api.database.url);
+    await client.connect();
+    const rename = (from: string, to: string) => client.query(`alter table render rename column ${from} to ${to}`);
+    await rename("deletion_asked_at", "elsewhere");
+    const ready = await fetch(`${api.url}/ready`);
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /postgresql lacks this version's schema \(npm run migrate\); temporal/);
+    await rename("elsewhere", "deletion_asked_at");
+    await client.end();
   });
 
   test("is healthy without Temporal, but not ready", async () => {

@@ -46,6 +46,8 @@ const gpuWorkerSettings = z.object({
 
 /** Parts in flight have so long to finish after SIGTERM before they are handed back to Temporal. */
 const GRACE_SECONDS = 20;
+/** So long after SIGTERM the process ends, even where Temporal does not answer. */
+const FORCED_AFTER_SECONDS = 35;
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(gpuWorkerSettings);
@@ -76,6 +78,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       maxConcurrentActivityTaskExecutions: settings.GPU_CONCURRENCY,
       maxHeartbeatThrottleInterval: "1s",
       shutdownGraceTime: `${GRACE_SECONDS}s`,
+      shutdownForceTime: `${FORCED_AFTER_SECONDS}s`,
     });
     log.info({ taskQueue: GPU_QUEUE, concurrency: settings.GPU_CONCURRENCY }, "worker is polling");
     await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back

@@ -80,11 +80,15 @@ test("10,000 finished parts pack into less than 512 KiB", () => {
 test("loses what S3 has lost", () => {
   const ledger = new PartLedger({ byteSize: 30, partSize: 10, partCount: 3 });
   ledger.finish(2, result(2), false);
+  ledger.fail(3);
   ledger.loseParts();
   assert.deepEqual(ledger.ranges, [{ from: 1, to: 3, state: "WAITING" }]);
   assert.equal(ledger.bytesDone, 0);
   assert.equal(ledger.count("DONE"), 0);
   assert.deepEqual(ledger.backends, ["cpu"]);
+  assert.equal(ledger.retriedParts, 0);
+  ledger.retryFailed();
+  assert.equal(ledger.retriedParts, 2);
 });
 
 test("a part outside the plan is an error", () => {

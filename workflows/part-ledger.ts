@@ -26,6 +26,8 @@ export class PartLedger {
   readonly #backends: Set<string>;
   readonly #retried: Set<number>;
   readonly #counts: Record<PartState, number> = { WAITING: 0, ACTIVE: 0, DONE: 0, FAILED: 0 };
+  /** Parts whose attempts came to nothing with the upload; they count as retried once they are taken up again. */
+  #lost: number[] = [];
   #ranges: PartRange[];
   #bytesDone = 0;
 
@@ -87,8 +89,10 @@ export class PartLedger {
     this.#set(part, "WAITING");
   }
 
-  /** The failed parts wait again. */
+  /** The failed parts wait again, as lost ones do. */
   retryFailed(): void {
+    for (const part of this.#lost) this.#retried.add(part);
+    this.#lost = [];
     for (const part of [...this.#parts("FAILED")]) {
       this.#retried.add(part);
       this.#set(part, "WAITING");
@@ -98,6 +102,7 @@ export class PartLedger {
   /** S3 has lost the parts: all wait again. What happened so far (retries, backends) stays true. */
   loseParts(): void {
     const { partCount } = this.#plan;
+    this.#lost = [...this.#parts("DONE"), ...this.#parts("FAILED")];
     this.#ranges = [{ from: 1, to: partCount, state: "WAITING" }];
     Object.assign(this.#counts, { WAITING: partCount, ACTIVE: 0, DONE: 0, FAILED: 0 });
     this.#bytesDone = 0;

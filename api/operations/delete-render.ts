@@ -40,6 +40,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
   await context.em().nativeUpdate(Render, { id: render.id }, { idempotencyKey: null });
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
+  context.log.info({ renderId: id, userId: context.viewerId }, "deleteRender");
   return { __typename: "DeletedRender", id: render.id };
 }
 

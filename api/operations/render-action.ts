@@ -18,6 +18,7 @@ export async function renderAction(
     return invalidState(render, quotaExceeded(context.settings.MAX_ACTIVE_RENDERS).message);
   }
   const answer = await context.workflows.update(render, action);
+  context.log.info({ renderId: id, userId: context.viewerId, answer: answer.kind }, action);
   const now = await findRender(context, id);
   if (!now) return renderNotFound(id);
   if (answer.kind === "refused") return invalidState(answer, answer.message);

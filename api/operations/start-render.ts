@@ -59,6 +59,7 @@ export async function startRender(input: StartRenderArguments, context: Context)
   if (!isDeepStrictEqual(render.spec, spec) || render.partSize !== plan.partSize) {
     return idempotencyConflict(idempotencyKey, render);
   }
+  if (created.kind === "created") context.log.info({ renderId: render.id, userId: context.viewerId }, "startRender");
   if (render.sequence === 1) await context.workflows.start(render);
   return viewOf(render);
 }
