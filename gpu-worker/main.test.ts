@@ -43,6 +43,17 @@ describe("npm run gpu-worker", () => {
     assert.match(stderr, /GPU_BACKEND=webgpu: .*driver/);
   });
 
+  for (const [env, message] of [
+    [{ TEMPORAL_ADDRESS: "http://localhost:7233" }, /^TEMPORAL_ADDRESS: must be host:port/m],
+    [{ TEMPORAL_TLS_CLIENT_CERT_PATH: "/nonexistent" }, /^Temporal's client settings \(TEMPORAL_\*.*\/nonexistent/m],
+  ] as const) {
+    test(`${Object.keys(env)} that is wrong ends it with what to do and exit code 1`, async () => {
+      const { stdout, stderr, code } = await resultOf(startWorker(env));
+      assert.equal(code, 1, stdout);
+      assert.match(stderr, message);
+    });
+  }
+
   test("a Temporal without the namespace ends it with what to do and exit code 1", async () => {
     const temporal = await startTemporal();
     const worker = startWorker({ TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: "nowhere" });
