@@ -100,6 +100,13 @@ test("a folder that cannot be made is said so", () => {
   assert.throws(() => new DataFolder("/dev/null/data"), /The data folder \/dev\/null\/data cannot be used: /);
 });
 
+test("a folder in a place that is there but makes no folders is said so, and not tried forever", async (t) => {
+  const statement = "try { new DataFolder('/proc/x'); } catch (e) { console.log(e.message); }";
+  const child = startScript(statement);
+  t.after(() => child.kill("SIGKILL"));
+  assert.match(await text(child.stdout), /^The data folder \/proc\/x cannot be used: .*RASTERLIFT_DATA/);
+});
+
 test("a folder that cannot be written into is said so", async () => {
   mkdirSync(path.join(root, "logs"));
   chmodSync(root, 0o555);

@@ -3,6 +3,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -52,7 +53,7 @@ export class DataFolder {
     this.path = path.resolve(folder);
     const logs = path.join(this.path, "logs");
     try {
-      mkdirSync(logs, { recursive: true, mode: 0o700 });
+      makeFolder(logs);
       for (const used of [this.path, logs]) accessSync(used, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new StackError(
@@ -193,6 +194,20 @@ export class DataFolder {
       throw error;
     }
     return JSON.parse(text);
+  }
+}
+
+/**
+ * Makes a folder and what is missing above it, one by one: mkdirSync's `recursive` tries forever where the folder above is
+ * there but makes none, as in /proc.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error; // another process was faster
   }
 }
 
