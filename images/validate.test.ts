@@ -120,6 +120,7 @@ test("a list is one field: its length, then its elements", () => {
   const colors = (given: unknown) =>
     issuesOf({ pattern: { colorBars: { colors: given } } })["pattern.colorBars.colors"];
   assert.equal(colors(["#000000"]), undefined);
+  assert.equal(colors("#000000"), 'colors is "#000000"; it must be a list of 1 to 64 colours.');
   assert.equal(colors([]), "colors has 0 colours; it must have 1 to 64.");
   assert.equal(colors(Array(65).fill("#000000")), "colors has 65 colours; it must have 1 to 64.");
   assert.match(colors(["#000000", "blue", 7]) ?? "", /number 2 is "blue", number 3 is 7/);

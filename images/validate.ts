@@ -128,9 +128,12 @@ function checkColors(
   report: Report,
 ): readonly string[] | undefined {
   const name = path.at(-1);
-  if (!Array.isArray(value) || value.length < minimum || value.length > maximum) {
-    const given = Array.isArray(value) ? `${value.length}` : show(value);
-    report(path, `${name} has ${given} colours; it must have ${minimum} to ${maximum}.`);
+  if (!Array.isArray(value)) {
+    report(path, `${name} is ${show(value)}; it must be a list of ${minimum} to ${maximum} colours.`);
+    return undefined;
+  }
+  if (value.length < minimum || value.length > maximum) {
+    report(path, `${name} has ${value.length} colours; it must have ${minimum} to ${maximum}.`);
     return undefined;
   }
   const colors: unknown[] = Array.from(value); // without holes
