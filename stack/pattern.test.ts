@@ -88,6 +88,19 @@ test("replaces what a symbolic link leads to, and keeps the link and the permiss
   assert.deepEqual(await readdir(path.join(folder, "pictures")), ["bars.ppm"]);
 });
 
+test("makes what a symbolic link leads to where it is missing, and keeps the links", async () => {
+  await mkdir(path.join(folder, "elsewhere", "inner"), { recursive: true });
+  await symlink("elsewhere/inner", path.join(folder, "way"));
+  await symlink("../made.ppm", path.join(folder, "elsewhere", "inner", "second.ppm"));
+  await symlink("way/second.ppm", path.join(folder, "first.ppm"));
+  const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", "first.ppm"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(await readlink(path.join(folder, "first.ppm")), "way/second.ppm");
+  assert.equal(await readlink(path.join(folder, "way", "second.ppm")), "../made.ppm");
+  const made = path.join(folder, "elsewhere", "made.ppm");
+  assert.equal(await readFile(made, "latin1"), "P6\n1 1\n255\n\xff\xff\xff");
+});
+
 const wrong: [title: string, args: string[], message: RegExp][] = [
   ["no pattern", [...size(3, 3), "--out", "x.ppm"], /Name one pattern/],
   ["an unknown pattern", ["plaid", ...size(3, 3), "--out", "x.ppm"], /pattern has plaid.* one of solid, gradient/],
@@ -99,9 +112,14 @@ const wrong: [title: string, args: string[], message: RegExp][] = [
   ["a wrong format", ["noise", ...size(3, 3), "--out", "x", "--format", "PNG"], /PNG.*BMP24, BMP32, PPM, BIGTIFF/],
   ["no JSON", ["noise", ...size(3, 3), "--out", "x.ppm", "--params", "seed=1"], /seed=1; it must be a JSON object/],
   ["no folder", ["noise", ...size(3, 3), "--out", "nowhere/x.ppm"], /no folder .*nowhere/],
+  ["a link into no folder", ["noise", ...size(3, 3), "--out", "astray.ppm"], /no folder .*nowhere/],
+  ["a circle of links", ["noise", ...size(3, 3), "--out", "circle.ppm"], /links at circle\.ppm lead in a circle/],
   ["no plain file", ["noise", ...size(3, 3), "--out", "/dev/null", "--format", "PPM"], /null is not a plain file/],
   ["an unknown option", ["noise", "--wdth", "3"], /Unknown option '--wdth'/],
 ];
+
+await symlink("nowhere/x.ppm", path.join(folder, "astray.ppm"));
+await symlink("circle.ppm", path.join(folder, "circle.ppm"));
 
 for (const [title, args, message] of wrong) {
   test(`says what is wrong with ${title}, and writes nothing`, async () => {

@@ -1,12 +1,14 @@
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { StackError } from "./stack-error.ts";
 
 /**
  * Has a file written beside the one of that name, and renames it at the end, so that no partial file ever stands under
- * the name. Of a file that is there already, a symbolic link to it and its permissions stay.
+ * the name. A symbolic link stays one, and so do the permissions of a file that is there already.
  */
 export async function replaceFile<T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
   const present = await stat(file).catch(() => undefined);
-  const target = present ? await realpath(file) : file;
+  const target = await targetOf(file);
   const partial = `${target}.${process.pid}.partial`;
   const handle = await open(partial, "wx", present?.mode);
   try {
@@ -18,4 +20,20 @@ export async function replaceFile<T>(file: string, write: (handle: FileHandle) =
     await handle.close();
     await rm(partial, { force: true });
   }
+}
+
+/**
+ * The file that is made or replaced where `file` is written: what its symbolic links lead to, which may be missing.
+ * @throws StackError where they lead in a circle
+ */
+export async function targetOf(file: string): Promise<string> {
+  const present = await realpath(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ELOOP") return undefined;
+    throw new StackError(`The symbolic links at ${file} lead in a circle; name another file.`);
+  });
+  if (present !== undefined) return present;
+  const next = await readlink(file).catch(() => undefined);
+  if (next === undefined) return file;
+  // Not path.join: it would take ".." away together with a folder that may be a link itself.
+  return targetOf(path.isAbsolute(next) ? next : `${path.dirname(file)}/${next}`);
 }
