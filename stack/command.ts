@@ -1,21 +1,26 @@
 import { constants } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { SettingsError } from "../service/settings.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf, tell } from "./terminal.mjs";
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * Runs a command of the terminal to its end. `--help` prints `usage`; Ctrl-C, SIGTERM and SIGHUP abort `stop`, once,
- * and the command then has to come to its end; an error ends in one message that says what to do, and exit code 1.
+ * and the command then has to come to its end; an error ends in one message that says what to do, and exit code 1. So
+ * does standard output that cannot be written, but the work goes on, as it does where nobody reads any more.
  * @param run resolves with the exit code
  */
 export async function runCommand(usage: string, run: (stop: AbortSignal) => Promise<number>): Promise<void> {
+  watchOutput();
   if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
     process.stdout.write(usage);
     return;
   }
   const stopping = new AbortController();
   let interrupted = 130; // what a shell reports for a program that Ctrl-C ended; for another signal as much more
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  for (const signal of signals) {
     process.on(signal, () => {
       interrupted = 128 + constants.signals[signal];
       stopping.abort();
@@ -25,8 +30,6 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
   // Whoever started this with a channel wants it to end with them.
   process.channel?.unref();
   process.once("disconnect", () => stopping.abort());
-  // Nobody reads any more; the work itself goes on.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   for (const event of ["uncaughtException", "unhandledRejection"]) {
     process.on(event, (error) => {
       report(error);
@@ -34,16 +37,35 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
       stopping.abort();
     });
   }
+  let code = 1;
   try {
-    const code = await run(stopping.signal);
-    process.exit(process.exitCode ?? code);
+    code = await run(stopping.signal);
   } catch (error) {
-    if (!stopping.signal.aborted) {
-      report(error);
-      process.exit(1);
-    }
-    process.exit(process.exitCode ?? interrupted);
+    if (stopping.signal.aborted) code = interrupted;
+    else report(error);
   }
+  if (!stopping.signal.aborted) {
+    for (const signal of signals) process.removeAllListeners(signal); // ends what only waits for a reader
+    for (const stream of [process.stdout, process.stderr]) await written(stream);
+  }
+  process.exit(process.exitCode ?? code);
+}
+
+function watchOutput(): void {
+  let told = false;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || told) return;
+    told = true;
+    report(new StackError(`Standard output cannot be written: ${machineCauseOf(error.message) ?? error.message}.`));
+    process.exitCode = 1;
+  });
+  process.stderr.on("error", () => {}); // nowhere to say so
+}
+
+/** Resolves when a pipe has taken all that was written to it, or when the error of a write has been emitted. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  await nextTurn();
 }
 
 function report(error: unknown): void {
