@@ -45,7 +45,7 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
     else report(error);
   }
   if (!stopping.signal.aborted) {
-    for (const signal of signals) process.removeAllListeners(signal); // ends what only waits for a reader
+    for (const signal of signals) process.removeAllListeners(signal); // which end what only waits for a reader
     for (const stream of [process.stdout, process.stderr]) await written(stream);
   }
   process.exit(process.exitCode ?? code);

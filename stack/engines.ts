@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { access, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+import { makeFolder } from "./make-folder.ts";
 import { nameOfPins, pipInstall } from "./pip.ts";
 import { isAlive } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
@@ -52,7 +53,7 @@ async function installEngines(signal: AbortSignal | undefined): Promise<string> 
   const unfinished = `${folder}.unfinished-${process.pid}`;
   const step = showStep("Installing the engines: Temporal and SeaweedFS (120 MB to download)");
   try {
-    await mkdir(cache, { recursive: true });
+    makeFolder(cache);
     await removeAbandoned(cache);
     await installInto(unfinished, signal);
     if (!(await isWhole(folder))) await rm(folder, { recursive: true, force: true });
