@@ -93,7 +93,7 @@ export class RenderWorkflows {
     } catch (error) {
       const sameAsCancel = render.status === "FAILED" ? "discardParts" : "cancelRender";
       if (update !== sameAsCancel || !isOverLimit(error)) throw error;
-      await handle.cancel(); // which has no limit
+      await handle.cancel(); // which has no limit, and of a failed render discards the parts
     }
   }
 
