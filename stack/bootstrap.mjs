@@ -27,7 +27,7 @@ try {
     );
   }
   const installedNow = await installPackages();
-  if (!installedNow && process.versions.node === readJson("package.json").dependencies.node) await runHere();
+  if (!installedNow && process.versions.node === readJson("package.json").devDependencies.node) await runHere();
   else await runOnPinnedNode();
 } catch (error) {
   if (!(error instanceof BootstrapError)) throw error;
