@@ -46,6 +46,17 @@ describe("migrations", () => {
     await assert.rejects(migrate(new URL("?sslmode=verify-full", url).href), refused(/does not support SSL/));
   });
 
+  test("say that the role may not change the schema", async () => {
+    const orm = await openMigrator(database.url);
+    await orm.em.execute("create role reader login password 'r'");
+    await orm.close();
+    const url = Object.assign(new URL(database.url), { username: "reader", password: "r" }).href;
+    await assert.rejects(
+      migrate(url),
+      refused(/^The role of DATABASE_URL may not change the schema: .*permission denied/),
+    );
+  });
+
   test("say that nobody listens there, or that nobody answers", { timeout: 10_000 }, async (t) => {
     await assert.rejects(migrate("postgresql://u:p@127.0.0.1:1/d"), refused(/ECONNREFUSED/));
     const silent = createServer().listen(0, "127.0.0.1");

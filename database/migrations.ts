@@ -11,13 +11,16 @@ import { NoteDeletions } from "./migrations/2026-11-27-deletions.ts";
 /** In the order they run; a new one goes at the end, and one that has landed never changes. */
 const migrationsList = [CreateRenders, IndexUnendedRenders, IndexOpenRenders, NoteDeletions];
 
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const INSUFFICIENT_PRIVILEGE = "42501";
+
 /** The advisory lock that one migrating process at a time holds; any fixed number does. */
 const MIGRATION_LOCK = 5_264_700_011;
 
 /**
  * Brings the database's schema up to date. Any number of processes may start it at once: one works, the others wait.
  * @returns the names of the migrations that ran
- * @throws SettingsError where PostgreSQL does not answer within `connectWithinMs`, or refuses the connection
+ * @throws SettingsError where PostgreSQL does not answer within `connectWithinMs`, or refuses the connection or the change
  */
 export async function migrate(databaseUrl: string, connectWithinMs?: number): Promise<string[]> {
   const orm = await openMigrator(databaseUrl, connectWithinMs);
@@ -30,6 +33,9 @@ export async function migrate(databaseUrl: string, connectWithinMs?: number): Pr
       const ran = await orm.migrator.up({ transaction: em.getTransactionContext() });
       return ran.map((migration) => migration.name);
     });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE)) throw error;
+    throw new SettingsError(`The role of DATABASE_URL may not change the schema: ${error.message}`);
   } finally {
     await orm.close();
   }

@@ -32,7 +32,7 @@ describe("npm run gpu-worker", () => {
   test("wrong settings end it with a line for each and exit code 1", async () => {
     const { stderr, code } = await resultOf(startWorker({ GPU_BACKEND: "metal", GPU_CONCURRENCY: "0" }));
     assert.equal(code, 1);
-    assert.match(stderr, /GPU_BACKEND: /);
+    assert.match(stderr, /GPU_BACKEND: must be one of auto, webgpu, webasm, cpu$/m);
     assert.match(stderr, /GPU_CONCURRENCY: /);
   });
 

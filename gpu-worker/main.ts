@@ -36,7 +36,7 @@ Settings from the environment (default):
 `;
 
 const gpuWorkerSettings = z.object({
-  GPU_BACKEND: z.enum(backendChoices).default("auto"),
+  GPU_BACKEND: z.enum(backendChoices, `must be one of ${backendChoices.join(", ")}`).default("auto"),
   GPU_CONCURRENCY: integer(1, 64).default(4),
   RENDER_THREADS: integer(1, 256).optional(),
   PART_DIGEST: partDigest,
