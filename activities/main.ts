@@ -79,12 +79,9 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   });
   await scheduleJanitor(client);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
-  try {
-    await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
-  } finally {
-    await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);
-    storage.close();
-  }
+  await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
+  await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);
+  storage.close();
 }
 
 await runProcess({ name: "worker", usage: USAGE, run });

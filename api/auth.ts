@@ -65,8 +65,10 @@ function keysOfProvider(url: string, log: Log): JWTVerifyGetKey {
       return await keySet(...token);
     } catch (error) {
       if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
-      if (Date.now() > quietUntil) log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
-      quietUntil = Math.max(quietUntil, Date.now() + QUIET_MS);
+      if (Date.now() > quietUntil) {
+        log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
+        quietUntil = Date.now() + QUIET_MS;
+      }
       throw cannotAuthenticate("The token cannot be checked now: the identity provider does not give its keys.");
     }
   };

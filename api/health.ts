@@ -10,7 +10,7 @@ export const health: RequestHandler = (_request, response) => {
 };
 
 /** What the newest migration has brought. */
-const NEWEST_SCHEMA = "select deletion_asked_at from render limit 0";
+export const NEWEST_SCHEMA = "select deletion_asked_at from render limit 0";
 
 /** `GET /ready`: PostgreSQL, with this version's schema, and Temporal answer; 503 with the reason otherwise. */
 export function ready({ em, workflows, log }: Services): RequestHandler {

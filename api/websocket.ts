@@ -119,7 +119,7 @@ async function admit(socket: Socket, authenticate: Authenticate, log: Log): Prom
     return await authenticate(given);
   } catch (error) {
     if (isUnauthenticated(error)) return close(socket, closeCodes.tokenRefused, error.message);
-    log.error({ err: error }, "a token could not be checked");
+    if (!(error instanceof GraphQLError)) log.error({ err: error }, "a token could not be checked");
     return close(socket, closeCodes.tryAgainLater, "The token cannot be checked now");
   }
 }

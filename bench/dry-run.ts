@@ -1,6 +1,6 @@
 // A child process of the memory benchmark: renders every part of an image as the GPU worker does and drops it.
 // Takes a spec as JSON; sends { bytesDone } now and then and { peakBytes, seconds, backend } at the end.
-import { BUFFER_BYTES_A_SLOT, BufferPool } from "../gpu-worker/buffer-pool.ts";
+import { BufferPool, bufferBudget } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { byteRangeOf, planParts } from "../images/plan.ts";
@@ -14,7 +14,7 @@ process.on("disconnect", () => process.exit());
 const spec = JSON.parse(process.argv[2] ?? "");
 const plan = planParts(byteSizeOf(spec));
 const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
-const buffers = new BufferPool(PARTS_IN_FLIGHT * BUFFER_BYTES_A_SLOT);
+const buffers = new BufferPool(bufferBudget(PARTS_IN_FLIGHT));
 const never = new AbortController().signal;
 const renderers = await createRenderers({ backend: "auto", md5: true });
 

@@ -13,7 +13,8 @@ Settings from the environment:
   DATABASE_URL          postgresql://user:password@host:port/database
 `;
 
-async function run(log: Log): Promise<void> {
+async function run(log: Log, stop: AbortSignal): Promise<void> {
+  stop.addEventListener("abort", () => process.exit(1)); // PostgreSQL takes back what is not committed
   const { DATABASE_URL } = readSettings(databaseSettings);
   const ran = await migrate(DATABASE_URL);
   log.info({ ran }, ran.length > 0 ? "schema migrated" : "schema is up to date");

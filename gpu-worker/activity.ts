@@ -19,13 +19,13 @@ export function createPartActivities({ renderers, buffers, uploader }: PartServi
   return {
     async renderAndUploadPart(task) {
       const context = Context.current();
+      const startedAt = performance.now();
       const beat: PartHeartbeat = { phase: "waiting", bytesSent: 0, corruptions: earlierCorruptions(context) };
       const report = () => context.heartbeat({ ...beat });
       report();
       const heartbeats = setInterval(report, HEARTBEAT_MS);
       try {
         using loan = await buffers.acquire(task.end - task.start, context.cancellationSignal);
-        const startedAt = performance.now();
         const { crc32, md5 } = await renderers.render(task.spec, task, loan.bytes, {
           signal: context.cancellationSignal,
           onStart: () => {

@@ -2,8 +2,16 @@ import type { ByteRange } from "../images/plan.ts";
 import { MAX_PART_SIZE } from "../images/plan.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
-/** Bytes for each part that a GPU worker takes at once: four of the default size. A single part may take all, and more. */
-export const BUFFER_BYTES_A_SLOT = 64 * 2 ** 20;
+const BYTES_A_SLOT = 64 * 2 ** 20;
+const MOST_BYTES = 2 * 2 ** 30;
+
+/**
+ * Bytes for all parts that a GPU worker takes at once: 64 MiB for each, up to 2 GiB. A single part may take all of them,
+ * and more. (Node.js 24.21 hands no piece of a SharedArrayBuffer of 4 GiB to another thread.)
+ */
+export function bufferBudget(concurrency: number): number {
+  return Math.min(concurrency * BYTES_A_SLOT, MOST_BYTES);
+}
 
 /** Where a loan begins: at a multiple of so many bytes, a page. */
 const ALIGNMENT = 4096;

@@ -8,7 +8,7 @@ import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
-import { BUFFER_BYTES_A_SLOT, BufferPool } from "./buffer-pool.ts";
+import { BufferPool, bufferBudget } from "./buffer-pool.ts";
 import { GPU_QUEUE, gpuWorkerIdentity } from "./part.ts";
 import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
@@ -21,8 +21,8 @@ Settings from the environment (default):
 
   GPU_BACKEND           auto, webgpu, webasm or cpu (auto: a real WebGPU
                         adapter, else WebAssembly, else JavaScript)
-  GPU_CONCURRENCY       parts in flight (4); each adds 64 MiB to the memory for
-                        parts, and larger parts wait for each other
+  GPU_CONCURRENCY       parts in flight (4); each adds 64 MiB, up to 2 GiB, to
+                        the memory for parts, and larger parts wait for it
   RENDER_THREADS        renderer threads (one a processor, at most as many as
                         GPU_CONCURRENCY)
   PART_DIGEST           md5: S3 checks every part on receipt; none: TLS alone
@@ -58,7 +58,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   });
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");
   const uploader = createUploader({ stallSeconds: settings.UPLOAD_STALL_SECONDS });
-  const buffers = new BufferPool(settings.GPU_CONCURRENCY * BUFFER_BYTES_A_SLOT);
+  const buffers = new BufferPool(bufferBudget(settings.GPU_CONCURRENCY));
   const activities = createPartActivities({ renderers, uploader, buffers });
   const temporal = temporalSettings();
   installRuntime(log, settings.METRICS_ADDRESS);

@@ -41,7 +41,7 @@ export interface PartResult {
   crc32: number;
   /** The Temporal attempt that succeeded, from 1. */
   attempt: number;
-  /** How long rendering and sending it took, in milliseconds: the rest of the time it waited for a GPU worker. */
+  /** How long that attempt took on its GPU worker, in milliseconds: the rest of the time it waited for one. */
   workedMs: number;
   /** What rendered it: "webgpu (nvidia-h200)", "webasm" or "cpu". */
   backend: string;

@@ -45,6 +45,7 @@ async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
       answer(error instanceof RenderingCancelled ? { type: "cancelled" } : failed(error));
     }
   });
+  parentPort?.on("messageerror", (error) => answer(failed(error)));
   answer({ type: "ready", ...backend });
 }
 

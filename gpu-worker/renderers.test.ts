@@ -18,6 +18,7 @@ import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { referencePixelBytes } from "../reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
+import { bufferBudget } from "./buffer-pool.ts";
 import { createRenderers, RendererError, type Renderers } from "./renderers.ts";
 
 /** The bytes of a range, by the format's header and the independent reference. */
@@ -351,6 +352,16 @@ describe("renderer threads", () => {
     const [stderr, exit] = await Promise.all([text(child.stderr), once(child, "exit")]);
     assert.match(stderr, /hangs in its driver/);
     assert.deepEqual(exit, [null, "SIGKILL"]);
+  });
+
+  test("a part at the end of the largest memory for parts is rendered", async () => {
+    const own = await createRenderers({ backend: "cpu", threads: 1, md5: false });
+    const memory = new SharedArrayBuffer(bufferBudget(Number.MAX_SAFE_INTEGER));
+    const length = range.end - range.start;
+    const target = new Uint8Array(memory, memory.byteLength - length, length);
+    await own.render(spec, range, target);
+    assertSame(target, expectedBytes(spec, range), () => "the part");
+    await own.close();
   });
 
   test("closing them fails what is under way and what waits, and starts nothing any more", async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 /** Puts its work down when its standard input ends. */
 const SERVICE = `
@@ -20,27 +21,42 @@ await runProcess({
   },
 });`;
 
+/** Runs it until it is at work, sends it the first signal and, once it is stopping, does the rest. */
+async function stopped(t: TestContext, first: NodeJS.Signals, rest: (service: ChildProcess) => unknown) {
+  const service = spawn(process.execPath, ["--input-type=module", "--eval", SERVICE], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  t.after(() => service.kill("SIGKILL"));
+  const exit = once(service, "exit");
+  const messages: string[] = [];
+  for await (const line of createInterface(service.stdout)) {
+    const { msg } = JSON.parse(line);
+    messages.push(msg);
+    if (msg === "is working") service.kill(first);
+    if (msg === "stopping") await rest(service);
+  }
+  return { messages, exit: await exit };
+}
+
 for (const [first, second] of [
   ["SIGTERM", "SIGTERM"],
   ["SIGINT", "SIGTERM"],
 ] as const) {
-  test(`${first}, then ${second}: it puts its work down all the same`, { timeout: 20_000 }, async (t) => {
-    const service = spawn(process.execPath, ["--input-type=module", "--eval", SERVICE], {
-      stdio: ["pipe", "pipe", "inherit"],
+  test(`${first} and at once ${second}: it puts its work down all the same`, { timeout: 20_000 }, async (t) => {
+    const { messages, exit } = await stopped(t, first, (service) => {
+      service.kill(second);
+      service.stdin?.end();
     });
-    t.after(() => service.kill("SIGKILL"));
-    const exit = once(service, "exit");
-    const messages: string[] = [];
-    for await (const line of createInterface(service.stdout)) {
-      const { msg } = JSON.parse(line);
-      messages.push(msg);
-      if (msg === "is working") service.kill(first);
-      if (msg === "stopping") {
-        service.kill(second);
-        service.stdin.end();
-      }
-    }
     assert.deepEqual(messages, ["is working", "stopping", "has put its work down"]);
-    assert.deepEqual(await exit, [0, null]);
+    assert.deepEqual(exit, [0, null]);
   });
 }
+
+test("SIGTERM, and again after more than a second: it ends at once", { timeout: 20_000 }, async (t) => {
+  const { messages, exit } = await stopped(t, "SIGTERM", async (service) => {
+    await pause(1_100);
+    service.kill("SIGTERM");
+  });
+  assert.deepEqual(messages, ["is working", "stopping"]);
+  assert.deepEqual(exit, [143, null]);
+});

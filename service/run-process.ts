@@ -1,14 +1,20 @@
 import { once } from "node:events";
+import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { createLog, type Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
+
+const SAME_SIGNAL_MS = 1_000;
 
 export interface ServiceProcess {
   /** As the log names it. */
   name: string;
   /** What `--help` prints. */
   usage: string;
-  /** `stop` aborts on the first SIGTERM or SIGINT; resolves when all work is put down. */
+  /**
+   * `stop` aborts on SIGTERM or SIGINT; resolves when all work is put down. Another signal, a second later or more, ends
+   * the process at once.
+   */
   run(log: Log, stop: AbortSignal): Promise<void>;
 }
 
@@ -24,9 +30,15 @@ export async function stopped(stop: AbortSignal): Promise<void> {
 export async function runProcess({ name, usage, run }: ServiceProcess): Promise<never> {
   const log = createLog(name);
   const stop = new AbortController();
+  let stoppedAt = 0;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted) return; // npm passes on what a terminal or systemd sends to both
+      if (stop.signal.aborted) {
+        // npm passes on what a terminal or systemd sends to both; later, somebody insists.
+        if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(128 + constants.signals[signal]);
+        return;
+      }
+      stoppedAt = performance.now();
       log.info({ signal }, "stopping");
       stop.abort();
     });
@@ -37,7 +49,7 @@ export async function runProcess({ name, usage, run }: ServiceProcess): Promise<
     process.exit(0);
   } catch (error) {
     if (error instanceof SettingsError) process.stderr.write(`${error.message}\n`);
-    else log.fatal({ err: error }, "stopped by an error");
+    else log.fatal({ err: error }, stop.signal.aborted ? "did not put all its work down" : "stopped by an error");
     process.exit(1);
   }
 }

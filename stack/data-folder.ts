@@ -43,7 +43,7 @@ export class DataFolder {
     this.path = path.resolve(folder);
     const logs = path.join(this.path, "logs");
     try {
-      makeFolder(logs);
+      makeFolder(logs, 0o700);
       for (const used of [this.path, logs]) accessSync(used, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new StackError(

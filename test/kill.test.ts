@@ -90,6 +90,23 @@ describe("processes that die during a render", () => {
     await waitFor("their exits", () => exits() === pids.length);
   });
 
+  it("SIGTERM of a worker whom S3 does not answer ends it after 35 seconds, and its work is taken up again", async () => {
+    proxied.proxy.rule = ({ operation, attempt }) =>
+      operation === "CompleteMultipartUpload" && attempt === 1 ? { kind: "stallAnswer" } : undefined;
+    const client = await proxied.client();
+    const small = allRgb(400, 400);
+    const { id } = await client.started({ spec: small });
+    const completes = () => proxied.proxy.of("CompleteMultipartUpload").length;
+    await waitFor("S3 to be asked", () => completes() === 1);
+    const [pid = 0] = await proxied.stack.pids("worker");
+    const outputBefore = proxied.stack.output.length;
+    process.kill(pid, "SIGTERM");
+    const exit = () => /\bworker .*exit code (\d+)/.exec(proxied.stack.output.slice(outputBefore))?.[1];
+    await waitFor("its exit", () => exit() !== undefined);
+    assert.equal(exit(), "1");
+    await assertFileIsRight(await client.completed(id), small);
+  });
+
   it("two GPU workers share one render, and one alone finishes it", async () => {
     slowly();
     const client = await proxied.client();
