@@ -55,8 +55,8 @@ describe("the limits of an operation", () => {
     const aliases = (field: string, count: number) =>
       Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(" ");
     const parts = (count: number) => `{ render(id: "1") { ${aliases("parts { to }", count)} } }`;
-    assert.deepEqual(refusals(parts(400)), []);
-    assert.match(refusals(parts(500))[0] ?? "", /^The operation is too large. It costs 25750;/);
+    assert.deepEqual(refusals(parts(1_000)), []);
+    assert.match(refusals(parts(1_200))[0] ?? "", /^The operation is too large. It costs 25450;/);
     const types = (count: number) =>
       `{ __schema { types { fields { ${aliases("type { fields { name } }", count)} } } } }`;
     assert.deepEqual(refusals(types(50)), []);

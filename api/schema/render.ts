@@ -68,7 +68,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
     }),
     parts: t.field({
       type: [PartRange],
-      extensions: { items: 50 },
+      extensions: { items: 20 },
       description: "The state of every part, from 1 to partCount, neighbours in one state taken together.",
       resolve: ({ state }) => state.parts,
     }),
