@@ -33,7 +33,7 @@ export const MAX_TOKENS = 2_000;
 /** The schema's own depth is 5; the usual introspection query needs 15. */
 const MAX_DEPTH = 20;
 
-/** A page of 100 renders with every field costs about 12,000. */
+/** A page of 100 renders with every field costs about 10,000. */
 const MAX_COST = 25_000;
 
 /** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
