@@ -9,7 +9,7 @@ import type { Log } from "../service/log.ts";
 import { runProcess, stopped } from "../service/run-process.ts";
 import { integer, partDigest, readSettings, resumeWindowSeconds } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime, shutdownTimes } from "../service/temporal-worker.ts";
 import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
@@ -74,8 +74,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
     maxConcurrentActivityTaskExecutions: 100, // they wait for S3 and PostgreSQL
     maxConcurrentWorkflowTaskExecutions: 40,
     maxCachedWorkflows: 200,
-    shutdownGraceTime: "20 seconds",
-    shutdownForceTime: "35 seconds", // an S3 that does not answer keeps an activity longer
+    ...shutdownTimes,
   });
   await scheduleJanitor(client);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");

@@ -89,4 +89,22 @@ describe("authentication", () => {
       await assert.rejects(createAuthenticate({ JWKS_URL: url }, log)(bob), unavailable, url);
     }
   });
+
+  test("says once in ten seconds that the identity provider does not give its keys", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const told = createLog("auth-test");
+    told.level = "silent";
+    const errors = t.mock.method(told, "error", () => {});
+    const unsure = createAuthenticate({ JWKS_URL: "http://127.0.0.1:1/" }, told);
+    const { privateKey } = await generateKeyPair("ES256");
+    const jwt = await new SignJWT({ sub: "alice", exp: Date.now() / 1000 + 3_600 })
+      .setProtectedHeader({ alg: "ES256", kid: "invented" })
+      .sign(privateKey);
+    const ask = () => assert.rejects(unsure(`Bearer ${jwt}`), { message: /does not give its keys/ });
+    for (let time = 0; time < 5; time++) await ask();
+    assert.equal(errors.mock.callCount(), 1);
+    t.mock.timers.tick(10_001);
+    await ask();
+    assert.equal(errors.mock.callCount(), 2);
+  });
 });

@@ -26,9 +26,7 @@ export function ready({ em, workflows, log }: Services): RequestHandler {
           (err: unknown) => {
             log.warn({ err }, `${name} is not ready`);
             return [
-              err instanceof TableNotFoundException || err instanceof InvalidFieldNameException
-                ? "postgresql lacks this version's schema (npm run migrate)"
-                : `${name} does not answer`,
+              `${name} ${isOldSchema(err) ? "lacks this version's schema (npm run migrate)" : "does not answer"}`,
             ];
           },
         ),
@@ -38,6 +36,10 @@ export function ready({ em, workflows, log }: Services): RequestHandler {
     if (reason) response.status(503).json({ status: "unavailable", reason });
     else response.json({ status: "ready" });
   };
+}
+
+function isOldSchema(error: unknown): boolean {
+  return error instanceof TableNotFoundException || error instanceof InvalidFieldNameException;
 }
 
 async function within(ms: number, answer: Promise<unknown>): Promise<void> {

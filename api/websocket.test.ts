@@ -249,10 +249,12 @@ describe("the API over WebSocket", () => {
     assert.equal((await socket.closed()).code, 4409);
   });
 
-  test("closes where a message is too large", async () => {
+  test("closes where a message is too large, and writes nothing beside the log", async (t) => {
+    const written = t.mock.method(console, "error");
     const socket = await admitted();
     socket.send("x".repeat(300_000));
     assert.equal((await socket.closed()).code, 1009);
+    assert.equal(written.mock.callCount(), 0);
   });
 
   test("sends its clients elsewhere when it stops", async () => {

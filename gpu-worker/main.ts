@@ -5,7 +5,7 @@ import type { Log } from "../service/log.ts";
 import { runProcess, stopped } from "../service/run-process.ts";
 import { integer, partDigest, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker, installRuntime } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime, shutdownTimes } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool, bufferBudget } from "./buffer-pool.ts";
@@ -44,11 +44,6 @@ const gpuWorkerSettings = z.object({
   UPLOAD_STALL_SECONDS: integer(1, 3600).default(30),
 });
 
-/** Parts in flight have so long to finish after SIGTERM before they are handed back to Temporal. */
-const GRACE_SECONDS = 20;
-/** So long after SIGTERM the process ends, even where Temporal does not answer. */
-const FORCED_AFTER_SECONDS = 35;
-
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(gpuWorkerSettings);
   const renderers = await openRenderers({
@@ -77,8 +72,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       activities,
       maxConcurrentActivityTaskExecutions: settings.GPU_CONCURRENCY,
       maxHeartbeatThrottleInterval: "1s",
-      shutdownGraceTime: `${GRACE_SECONDS}s`,
-      shutdownForceTime: `${FORCED_AFTER_SECONDS}s`,
+      ...shutdownTimes,
     });
     log.info({ taskQueue: GPU_QUEUE, concurrency: settings.GPU_CONCURRENCY }, "worker is polling");
     await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back

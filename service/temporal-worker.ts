@@ -6,6 +6,12 @@ import type { TemporalSettings } from "./temporal.ts";
 
 const RECONNECT_SECONDS = 2;
 
+/**
+ * After SIGTERM, activities under way have 20 seconds to finish before they are handed back to Temporal; after 35 the
+ * process ends even where S3 or Temporal keeps one waiting.
+ */
+export const shutdownTimes = { shutdownGraceTime: "20 seconds", shutdownForceTime: "35 seconds" } as const;
+
 /** https://grpc.io/docs/guides/status-codes/ */
 const NOT_FOUND = 5;
 

@@ -35,3 +35,13 @@ test("an address that the API cannot have is said so, in one line", async () => 
     /^The API cannot listen there \(listen E.*192\.0\.2\.1:4000\)\. Give it another .* HOST and PORT\.\n$/,
   );
 });
+
+test("a start that is stopped before it begins starts nothing", async () => {
+  const script = `const { startStack } = await import(${JSON.stringify(import.meta.resolve("./stack.ts"))});
+    await startStack({ say() {}, signal: AbortSignal.abort() }).then(() => console.log("started"), () => console.log("stopped"));`;
+  const { code, output } = await runProgram(process.execPath, ["--input-type=module", "--eval", script], {
+    env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
+  });
+  assert.equal(code, 0, output);
+  assert.match(output, /^stopped$/m);
+});
