@@ -156,8 +156,9 @@ class RenderRun {
     try {
       for (;;) {
         await condition(() => this.#mayStartPart() || this.#hasDrained());
+        if (this.#hasDrained()) break;
         const waiting = this.#ledger.firstWaiting();
-        if (waiting === undefined || !this.#mayStartPart()) break;
+        if (waiting === undefined || !this.#mayStartPart()) continue; // Resumed and paused at the same moment.
         const url = await this.#urls.take(waiting);
         if (this.#mayStartPart()) this.#startPart(waiting.from, url);
       }
