@@ -72,6 +72,13 @@ describe("the API over HTTP", () => {
       [JSON.stringify({ query: `{ ${"viewer { id } ".repeat(1_000)} }` }), 400, "GRAPHQL_PARSE_FAILED"],
       [JSON.stringify({ query: "{ nothing }" }), 400, "GRAPHQL_VALIDATION_FAILED"],
       [JSON.stringify({ query: `{ ${"a { ".repeat(500)} b ${" }".repeat(500)} }` }), 400, "GRAPHQL_VALIDATION_FAILED"],
+      [
+        JSON.stringify({ query: "query A { viewer { id } } query B { viewer { id } }" }),
+        400,
+        "OPERATION_RESOLUTION_FAILURE",
+      ],
+      [JSON.stringify({ query: "query A { viewer { id } }", operationName: "B" }), 400, "OPERATION_RESOLUTION_FAILURE"],
+      [JSON.stringify({ query: "query A { viewer { id } }", operationName: "" }), 400, "OPERATION_RESOLUTION_FAILURE"],
       [JSON.stringify({ query: "subscription { viewerRenderEvents { sequence } }" }), 400, "GRAPHQL_VALIDATION_FAILED"],
     ];
     for (const [body, status, code] of cases) {
