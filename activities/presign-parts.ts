@@ -2,15 +2,20 @@ import { byteRangeOf } from "../images/plan.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PresignedParts, PresignRequest } from "./types.ts";
 
+/** What Signature Version 4 allows: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
+const LONGEST_LIFE_SECONDS = 604_800;
+
 /**
- * A window of URLs, each of which takes exactly one part of exactly its length, for `expiresIn` seconds, or less where
- * the credentials that sign it live shorter.
+ * A window of URLs, each of which takes exactly one part of exactly its length, for `lifeSeconds`, or less where the
+ * credentials that sign it live shorter. After each that has expired a part's next one lives twice as long: where parts
+ * wait longer for a GPU worker than URLs live, all would be rendered for nothing without end.
  */
 export async function presignParts(
   storage: Storage,
-  { key, uploadId, from, to, partSize, byteSize }: PresignRequest,
-  expiresIn: number,
+  { key, uploadId, from, to, partSize, byteSize, expired = 0 }: PresignRequest,
+  lifeSeconds: number,
 ): Promise<Omit<PresignedParts, "gpuSlots">> {
+  const expiresIn = Math.min(lifeSeconds * 2 ** expired, LONGEST_LIFE_SECONDS);
   const lifeMs = Math.min(expiresIn * 1000, await storage.credentialsLifeMs(key));
   const partNumbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
   const urls = await Promise.all(

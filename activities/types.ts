@@ -21,6 +21,8 @@ export interface PresignRequest extends Upload {
   /** In bytes. */
   partSize: number;
   byteSize: number;
+  /** How many URLs of the part have expired before (0). */
+  expired?: number;
 }
 
 export interface PresignedParts {

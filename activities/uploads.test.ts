@@ -122,6 +122,20 @@ describe("the activities of an upload", () => {
     });
   }
 
+  test("a part's URL lives twice as long as the one before it that expired, up to a week", async () => {
+    const window = { ...newTarget(), uploadId: "u", mark: "m", from: 1, to: 1, partSize: 1, byteSize: 1 };
+    for (const [expired, seconds] of [
+      [0, 60],
+      [1, 120],
+      [4, 960],
+      [40, 604_800],
+    ] as const) {
+      const { urls, lifeMs } = await presignParts(storage, { ...window, expired }, 60);
+      const expires = urls.map((url) => new URL(url).searchParams.get("X-Amz-Expires"));
+      assert.deepEqual([expires, lifeMs], [[`${seconds}`], seconds * 1000]);
+    }
+  });
+
   test("a URL's life ends with the credentials that sign it; over, they sign none", async () => {
     const expiringIn = async (ms: number, expiresIn: number) => {
       process.env["AWS_CREDENTIAL_EXPIRATION"] = new Date(Date.now() + ms).toISOString();

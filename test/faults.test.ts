@@ -161,7 +161,9 @@ describe("faults between the project and S3", () => {
 
 describe("a presigned URL whose life ends before S3 sees it", () => {
   const expiresSeconds = 4;
-  const isLate = { kind: "delay", milliseconds: (expiresSeconds + 1) * 1000 } as const;
+  /** Each URL of a part lives twice as long as the one before it. */
+  const isLate = (attempt: number) =>
+    ({ kind: "delay", milliseconds: (expiresSeconds * 2 ** (attempt - 1) + 1) * 1000 }) as const;
   let proxied: ProxiedStack;
   let client: Client;
   before(async () => {
@@ -177,7 +179,7 @@ describe("a presigned URL whose life ends before S3 sees it", () => {
   const statuses = (part: number) => proxied.proxy.of("UploadPart", part).map(({ status }) => status);
 
   it("on the way: S3 answers 403, and a new URL costs that part one attempt", async () => {
-    proxied.proxy.rule = (request) => (sendsPart(request, 2) && request.attempt === 1 ? isLate : undefined);
+    proxied.proxy.rule = (request) => (sendsPart(request, 2) && request.attempt === 1 ? isLate(1) : undefined);
     const render = await client.completed((await start()).id);
     assert.deepEqual(statuses(2), [403, 200]);
     assert.deepEqual(proxied.attempts(render.id, render.partCount), [1, 2, 1, 1]);
@@ -185,7 +187,8 @@ describe("a presigned URL whose life ends before S3 sees it", () => {
   });
 
   it("on the way, more than once: it is no refusal of S3, and the render is not given up", async () => {
-    proxied.proxy.rule = (request) => (sendsPart(request, 2) && request.attempt <= 2 ? isLate : undefined);
+    proxied.proxy.rule = (request) =>
+      sendsPart(request, 2) && request.attempt <= 2 ? isLate(request.attempt) : undefined;
     const render = await client.completed((await start()).id);
     assert.deepEqual(statuses(2), [403, 403, 200]);
     assert.deepEqual(proxied.attempts(render.id, render.partCount), [1, 3, 1, 1]);
@@ -197,7 +200,7 @@ describe("a presigned URL whose life ends before S3 sees it", () => {
     process.kill(gpuWorker, "SIGSTOP");
     const { id, partCount } = await start();
     await client.until(id, ({ parts }) => parts.some(({ state }) => state === "ACTIVE"));
-    await delay(isLate.milliseconds);
+    await delay(isLate(1).milliseconds);
     process.kill(gpuWorker, "SIGCONT");
     const render = await client.completed(id);
     const answers = Array.from({ length: partCount }, (_, index) => statuses(index + 1));

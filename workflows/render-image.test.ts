@@ -236,16 +236,19 @@ describe("renderImage", () => {
     assert.equal(render.state?.retriedParts, 1);
   });
 
-  test("a URL whose life is over always gets another, a good one that is refused only once", async () => {
+  test("a URL whose life is over always gets another that lives longer, a good one that is refused only once", async () => {
     let old = 3;
+    const expired: (number | undefined)[] = [];
     const { render } = await stage.start(1, {
       lifeMs: () => (old-- > 0 ? 0 : 900_000),
+      presign: (request) => void expired.push(request.expired),
       part() {
         throw refusal("UrlExpired");
       },
     });
     await render.until(is("FAILED"));
     assert.equal(render.attempts(1), 5);
+    assert.deepEqual(expired, [undefined, 1, 2, 3, 3]);
     assert.equal(render.state?.failure?.code, "UrlExpired");
   });
 

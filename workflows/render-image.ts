@@ -324,22 +324,23 @@ class RenderRun {
 
   /**
    * S3 answers 403 to a URL whose life is over, as happens to a part that waited long for a GPU worker: it always gets
-   * another. A 403 to a URL that is still good is S3's refusal; then one more URL is tried.
+   * another, which lives longer. A 403 to a URL that is still good is S3's refusal; then one more URL is tried.
    * Resolves with nothing where another URL is the next run's business, because this one's history has grown long.
    */
   async #renderPart(part: number, url: PartUrl): Promise<{ result: PartResult; retried: boolean } | undefined> {
-    let refusals = 0;
+    let [refusals, expired] = [0, 0];
     for (let attempt = 1, current = url; ; attempt++) {
       try {
         const result = await this.#renderPartAt(part, current.url);
         return { result, retried: attempt > 1 || result.attempt > 1 };
       } catch (error) {
         if (failureType(error) !== "UrlExpired") throw error;
-        if (!isExpired(current, Date.now())) refusals += 1;
+        if (isExpired(current, Date.now())) expired += 1;
+        else refusals += 1;
         if (refusals > 1) throw error;
         if (workflowInfo().continueAsNewSuggested) return undefined;
       }
-      [current = url] = await this.#presign(part, part);
+      [current = url] = await this.#presign(part, part, expired);
     }
   }
 
@@ -353,10 +354,10 @@ class RenderRun {
     return renderAndUploadPart.executeWithOptions(options, [{ renderId, spec, partNumber, start, end, url }]);
   }
 
-  async #presign(from: number, to: number): Promise<PartUrl[]> {
+  async #presign(from: number, to: number, expired = 0): Promise<PartUrl[]> {
     const { partSize, byteSize } = this.#input;
     const options = { summary: from === to ? `A URL for part ${from}` : `URLs for parts ${from} to ${to}` };
-    const request = { ...this.#opened(), from, to, partSize, byteSize };
+    const request = { ...this.#opened(), from, to, partSize, byteSize, ...(expired > 0 ? { expired } : {}) };
     const { urls, lifeMs, gpuSlots } = await presignParts.executeWithOptions(options, [request]);
     this.#window.saw(gpuSlots);
     const expiresAt = Date.now() + lifeMs;
