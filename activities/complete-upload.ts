@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { ApplicationFailure } from "@temporalio/activity";
 import { combineCrc32s } from "../images/crc32.ts";
 import type { PartDigest } from "../service/settings.ts";
 import { StorageError } from "../storage/answers.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
 import type { CompletedObject, CompleteRequest } from "./types.ts";
+
+/** A single answer, perhaps of a server that lags behind, is not worth all parts. */
+const LOOKS = 3;
+const LOOK_AGAIN_MS = 500;
 
 /**
  * Makes the parts one object, then looks at what S3 has: only an object of the right size that is provably made of our
@@ -20,15 +25,20 @@ export async function completeUpload(
   const etags = request.etags.split(" ");
   const crc32 = combinedCrc32(request);
   const refusal = await complete(storage, request, etags);
-  const object = await storage.head(request.key);
-  const etag = digest === "md5" && object?.hasMd5Etag ? compositeEtag(etags) : undefined;
-  const difference = differenceFrom(object, { request, crc32, etag });
-  if (object !== undefined && difference === undefined) return { etag: object.etag, crc32 };
-  if (refusal !== undefined) throw refusal;
-  throw ApplicationFailure.nonRetryable(
-    `S3 reported the upload of ${request.key} complete, but ${difference}. A retry of the render uploads it anew.`,
-    "ObjectMismatch",
-  );
+  for (let looks = 1; ; looks++) {
+    const object = await storage.head(request.key);
+    const etag = digest === "md5" && object?.hasMd5Etag ? compositeEtag(etags) : undefined;
+    const difference = differenceFrom(object, { request, crc32, etag });
+    if (object !== undefined && difference === undefined) return { etag: object.etag, crc32 };
+    if (refusal !== undefined) throw refusal;
+    if (looks === LOOKS) {
+      throw ApplicationFailure.nonRetryable(
+        `S3 reported the upload of ${request.key} complete, but ${difference}. A retry of the render uploads it anew.`,
+        "ObjectMismatch",
+      );
+    }
+    await delay(LOOK_AGAIN_MS);
+  }
 }
 
 /**

@@ -191,6 +191,13 @@ describe("the activities of an upload", () => {
     assert.equal(await complete(request, "none"), "ObjectMismatch");
   });
 
+  test("one look that finds nothing is not the end of a completed upload", async () => {
+    const request = await uploaded();
+    proxy.rule = ({ operation, attempt }) =>
+      operation === "HeadObject" && attempt === 1 ? s3Error(404, "NoSuchKey") : undefined;
+    assert.deepEqual(await complete(request), success);
+  });
+
   test("parts that S3 does not have can never be completed", async () => {
     const request = await uploaded();
     assert.equal(await complete({ ...request, etags: request.etags.replace(/^../, "zz") }), "UploadDamaged");

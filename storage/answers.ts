@@ -120,6 +120,7 @@ const byCode: Readonly<Record<string, Rule>> = {
   RequestTimeoutException: timedOut,
   IncompleteBody: failing,
   TimeoutError: timedOut,
+  AbortError: timedOut,
   ETIMEDOUT: timedOut,
   XMinioStorageFull: storageFull,
   InsufficientStorage: storageFull,
@@ -136,7 +137,7 @@ function byStatus(status: number): Rule | undefined {
   if (status === 408) return timedOut;
   if (status === 401 || status === 403) return byCode["AccessDenied"];
   if (status >= 500) return failing;
-  if (status < 300) return { ...timedOut, advice: () => "The answer was not understood; S3 is asked what is there." };
+  if (status < 300) return unreachable; // somebody answers, but not as S3 does
   return undefined;
 }
 
@@ -168,7 +169,8 @@ function describe(error: unknown): { code: string; status: number | undefined; t
   if (!(error instanceof Error)) return { code: "UnknownError", status: undefined, text: String(error) };
   const status = "$metadata" in error ? statusOf(error.$metadata) : undefined;
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  const text = error.message === "UnknownError" || error.message === code ? "" : error.message.replace(/\.$/, "");
+  const said = error.message.replace(/\s*Deserialization error: .*/s, ""); // the SDK's hint for programmers
+  const text = said === "UnknownError" || said === code ? "" : said.replace(/\.$/, "");
   return { code, status, text };
 }
 

@@ -14,10 +14,15 @@ export const s3Settings = z.object({
 export type S3Settings = z.infer<typeof s3Settings>;
 
 const CONNECT_WITHIN_MS = 5_000;
-const ANSWER_WITHIN_MS = 30_000;
 
-/** How long S3 may think about a Complete of thousands of parts, and how long any answer may stall. */
-export const COMPLETE_WITHIN_MS = 120_000;
+/** How long an answer may stand still. */
+const STALL_MS = 120_000;
+
+/** How long S3 may think about a Complete of thousands of parts, sending white space meanwhile. */
+export const COMPLETE_WITHIN_MS = 300_000;
+
+/** For a client's `send`: gives the request up, and closes its connection, unless it is answered in full by then. */
+export const within = (milliseconds = 30_000) => ({ abortSignal: AbortSignal.timeout(milliseconds) });
 
 /**
  * A client that makes each request once: whoever calls decides what an answer means (answers.ts) and when to try again,
@@ -34,9 +39,7 @@ export function createS3Client(settings: S3Settings, endpoint = settings.S3_ENDP
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_WITHIN_MS,
-      requestTimeout: ANSWER_WITHIN_MS,
-      throwOnRequestTimeout: true,
-      socketTimeout: COMPLETE_WITHIN_MS,
+      socketTimeout: STALL_MS,
     },
   });
 }

@@ -4,11 +4,13 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { S3Proxy, s3Error } from "../test/support/s3-proxy.ts";
 import { S3Server } from "../test/support/s3-server.ts";
 import { openStorage } from "../test/support/storage.ts";
 import { explain, type StorageError } from "./answers.ts";
+import { createS3Client, within } from "./client.ts";
 import type { Storage } from "./storage.ts";
 
 const md5 = (data: Uint8Array) => createHash("md5").update(data).digest("hex");
@@ -200,6 +202,35 @@ describe("Storage", () => {
       assert.equal(proxy.exchanges.filter((exchange) => exchange.key === key).length, 1);
     });
   }
+
+  test("an answer that never ends is given up, and its connection closed", async () => {
+    await using endless = http.createServer((_request, response) => {
+      const trickle = setInterval(() => response.write(" "), 10);
+      response.on("close", () => clearInterval(trickle));
+    });
+    await once(endless.listen(0, "127.0.0.1"), "listening");
+    const { port } = endless.address() as AddressInfo;
+    const endpoint = `http://127.0.0.1:${port}`;
+    const client = createS3Client({ S3_BUCKET: "b", S3_FORCE_PATH_STYLE: true, AWS_REGION: "us-east-1" }, endpoint);
+    const request = { operation: "ListObjectsV2", bucket: "b", endpoint };
+    await assert.rejects(client.send(new ListObjectsV2Command({ Bucket: "b" }), within(200)), (error) =>
+      failsAs("retry", "S3Unavailable", /did not answer in time/)(explain(error, request)),
+    );
+  });
+
+  test("says where the server is none of S3's", async () => {
+    const key = newKey();
+    proxy.rule = (request) =>
+      request.key === key ? { kind: "answer", answer: { status: 200, body: "<html><link></html>" } } : undefined;
+    await assert.rejects(
+      storage.createUpload({ key, contentType: "t", mark: "m" }),
+      failsAs(
+        "retry",
+        "S3Unavailable",
+        /mismatched.*\. If this lasts: .* S3_ENDPOINT right\? Then retry the render\.$/,
+      ),
+    );
+  });
 
   test("a connection that breaks, before or after S3 has answered, means retry", async () => {
     for (const fault of [{ kind: "reset", afterBytes: 0 }, { kind: "dropAnswer" }] as const) {

@@ -14,7 +14,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { explain, StorageError } from "./answers.ts";
-import { COMPLETE_WITHIN_MS, createS3Client, type S3Settings } from "./client.ts";
+import { COMPLETE_WITHIN_MS, createS3Client, type S3Settings, within } from "./client.ts";
 
 /** A multipart upload that S3 has opened. */
 export interface OpenUpload {
@@ -75,7 +75,7 @@ export class Storage {
       ContentType: contentType,
       Metadata: { [MARK_HEADER]: mark },
     });
-    const { UploadId } = await this.#explained("CreateMultipartUpload", key, this.#client.send(command));
+    const { UploadId } = await this.#explained("CreateMultipartUpload", key, this.#client.send(command, within()));
     if (UploadId === undefined) throw this.#notUnderstood("CreateMultipartUpload", key, "its answer has no UploadId");
     return { uploadId: UploadId };
   }
@@ -116,7 +116,7 @@ export class Storage {
       UploadId: uploadId,
       MultipartUpload: { Parts: etags.map((etag, index) => ({ ETag: `"${etag}"`, PartNumber: index + 1 })) },
     });
-    const sent = this.#client.send(command, { requestTimeout: COMPLETE_WITHIN_MS });
+    const sent = this.#client.send(command, within(COMPLETE_WITHIN_MS));
     const { ETag, Key } = await this.#explained("CompleteMultipartUpload", key, sent);
     if (!ETag || !Key) throw this.#notUnderstood("CompleteMultipartUpload", key, "its answer has no ETag and Key");
     return { etag: unquoted(ETag) };
@@ -125,12 +125,12 @@ export class Storage {
   /** Asks S3 once to drop the upload; an upload that it does not know is no error. */
   async abortUpload({ key, uploadId }: OpenUpload): Promise<void> {
     const command = new AbortMultipartUploadCommand({ ...this.#at(key), UploadId: uploadId });
-    await this.#unlessGone(this.#explained("AbortMultipartUpload", key, this.#client.send(command)));
+    await this.#unlessGone(this.#explained("AbortMultipartUpload", key, this.#client.send(command, within())));
   }
 
   async hasUpload({ key, uploadId }: OpenUpload): Promise<boolean> {
     const command = new ListPartsCommand({ ...this.#at(key), UploadId: uploadId, MaxParts: 1 });
-    const parts = await this.#unlessGone(this.#explained("ListParts", key, this.#client.send(command)));
+    const parts = await this.#unlessGone(this.#explained("ListParts", key, this.#client.send(command, within())));
     return parts !== undefined;
   }
 
@@ -143,7 +143,7 @@ export class Storage {
         Prefix: prefix,
         ...from,
       });
-      const page = await this.#explained("ListMultipartUploads", prefix, this.#client.send(command));
+      const page = await this.#explained("ListMultipartUploads", prefix, this.#client.send(command, within()));
       for (const { Key, UploadId } of page.Uploads ?? []) {
         if (Key !== undefined && UploadId !== undefined) yield { key: Key, uploadId: UploadId };
       }
@@ -154,7 +154,7 @@ export class Storage {
   /** What is at the key now, or undefined. */
   async head(key: string): Promise<StoredObject | undefined> {
     const command = new HeadObjectCommand({ ...this.#at(key), ChecksumMode: "ENABLED" });
-    const object = await this.#client.send(command).catch((error: unknown) => {
+    const object = await this.#client.send(command, within()).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw explain(error, this.#request("HeadObject", key));
     });
@@ -185,18 +185,18 @@ export class Storage {
 
   /** Removes the object; one that is not there is no error. */
   async deleteObject(key: string): Promise<void> {
-    await this.#explained("DeleteObject", key, this.#client.send(new DeleteObjectCommand(this.#at(key))));
+    await this.#explained("DeleteObject", key, this.#client.send(new DeleteObjectCommand(this.#at(key)), within()));
   }
 
   /** Makes the bucket where it is missing. A listing says why it is refused, where HEAD has no body to say it in. */
   async ensureBucket(): Promise<void> {
     const listing = new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 });
-    const there = await this.#client.send(listing).catch((error: unknown) => {
+    const there = await this.#client.send(listing, within()).catch((error: unknown) => {
       if (error instanceof Error && error.name === "NoSuchBucket") return undefined;
       throw explain(error, this.#request("ListObjectsV2"));
     });
     if (there !== undefined) return;
-    await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket })).catch((error: unknown) => {
+    await this.#client.send(new CreateBucketCommand({ Bucket: this.#bucket }), within()).catch((error: unknown) => {
       if (error instanceof Error && error.name === "BucketAlreadyOwnedByYou") return;
       throw explain(error, this.#request("CreateBucket"));
     });
