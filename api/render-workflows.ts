@@ -92,8 +92,9 @@ export class RenderWorkflows {
       await handle.executeUpdate<RenderStatus, []>(update);
     } catch (error) {
       const sameAsCancel = render.status === "FAILED" ? "discardParts" : "cancelRender";
-      if (update !== sameAsCancel || !isOverLimit(error)) throw error;
-      await handle.cancel(); // which has no limit, and of a failed render discards the parts
+      if (update !== sameAsCancel || refusalOf(error) === undefined) throw error;
+      await handle.cancel(); // which Temporal always takes, and of a failed render discards the parts
+      if (!isOverLimit(error)) throw error; // the worker has not taken it yet
     }
   }
 
@@ -143,6 +144,11 @@ function unanswered(update: RenderUpdate, error: unknown): unknown {
 
 /** Temporal takes 2,000 updates in one run of a workflow; another run begins when a part is done. */
 function isOverLimit(error: unknown): boolean {
+  return refusalOf(error)?.includes("total number of distinct updates") ?? false;
+}
+
+/** Why Temporal itself does not take the update, where it says so: also when workers fail at the workflow's tasks. */
+function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof ServiceError ? error.cause : undefined;
-  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION;
+  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION ? cause.details : undefined;
 }
