@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { isFree, reservePorts } from "./ports.ts";
@@ -25,4 +26,24 @@ test("a remembered block in which one port is taken makes way for another", asyn
   assert.notEqual(other.base, block.base);
   await other.release();
   squatter.close();
+});
+
+test("a block is cleared of what SeaweedFS left in /tmp, or makes way where that cannot be removed", async (t) => {
+  const block = await reservePorts(undefined);
+  const left = `/tmp/seaweedfs-s3-${block.ports.s3}.sock`;
+  t.after(() => rmSync(left, { recursive: true, force: true }));
+  writeFileSync(left, "");
+  await block.release();
+  assert.equal(existsSync(left), false);
+
+  writeFileSync(left, "");
+  const again = await reservePorts(block.base);
+  assert.equal(again.base, block.base);
+  assert.equal(existsSync(left), false);
+  await again.release();
+
+  mkdirSync(left); // which stays, as another user's socket does
+  const other = await reservePorts(block.base);
+  assert.notEqual(other.base, block.base);
+  await other.release();
 });

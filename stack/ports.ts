@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { removeSockets } from "./seaweedfs-sockets.ts";
 import { StackError } from "./stack-error.ts";
 
 /** SeaweedFS's maintenance expects the gRPC port of its admin server at this distance from the HTTP port. */
@@ -38,6 +39,7 @@ export type Ports = Readonly<ReturnType<typeof portsFrom>>;
 export interface PortBlock {
   base: number;
   ports: Ports;
+  /** For when nothing listens there any more. */
   release(): Promise<void>;
 }
 
@@ -78,7 +80,11 @@ async function tryBlock(base: number): Promise<PortBlock | undefined> {
   if (reservation === undefined) return undefined;
   const ports = portsFrom(base);
   const free = await Promise.all(Object.values(ports).map(isFree));
-  if (free.every(Boolean)) return { base, ports, release: () => close(reservation) };
+  const release = async () => {
+    removeSockets(ports);
+    await close(reservation);
+  };
+  if (free.every(Boolean) && removeSockets(ports)) return { base, ports, release };
   await close(reservation);
   return undefined;
 }
