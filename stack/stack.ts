@@ -60,6 +60,8 @@ const WORKER_STOP_MS = 30_000;
 const API_STOP_MS = 15_000;
 const TAKE_OVER_MS = 5_000;
 
+const ANOTHER_PORT = "Give the API another one with PORT=NUMBER, or any free one with PORT=0.";
+
 /**
  * Starts the whole system on this machine: the engines for which no address is given, then the project's processes.
  * Resolves when a render can be started.
@@ -121,11 +123,11 @@ class Stack implements Watcher {
           `The API cannot listen there (${error.message}). Give it another address with HOST and PORT.`,
         );
       }
-      throw new StackError(
-        `Port ${apiPort} is in use. Give the API another one with PORT=NUMBER, or any free one with PORT=0.`,
-      );
+      throw new StackError(`Port ${apiPort} is in use. ${ANOTHER_PORT}`);
     });
     const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
+    if (await isBlocked(apiAddress))
+      throw new StackError(`Browsers and other clients refuse to connect to port ${apiPort}. ${ANOTHER_PORT}`);
     const secrets = this.#folder.secrets();
     const services = describeServices(process.env, ports, secrets);
     const environment = environments(process.env, services, secrets.jwtSecret);
@@ -335,4 +337,10 @@ async function isOk(url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Whether fetch refuses the address, where nobody listens, for its port: https://fetch.spec.whatwg.org/#port-blocking */
+async function isBlocked(address: string): Promise<boolean> {
+  const refusal = await fetch(`http://${address}`).catch((error: Error) => error.cause);
+  return refusal instanceof Error && refusal.message === "bad port";
 }

@@ -36,6 +36,11 @@ test("an address that the API cannot have is said so, in one line", async () => 
   );
 });
 
+test("a port that browsers refuse is said so at once, in one line", async () => {
+  const said = await failedStart({ PORT: "6000" }); // X11
+  assert.match(said, /^Browsers and other clients refuse to connect to port 6000\. Give the API .* PORT=0\.\n$/);
+});
+
 test("a start that is stopped before it begins starts nothing", async () => {
   const script = `const { startStack } = await import(${JSON.stringify(import.meta.resolve("./stack.ts"))});
     await startStack({ say() {}, signal: AbortSignal.abort() }).then(() => console.log("started"), () => console.log("stopped"));`;
