@@ -9,6 +9,8 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +30,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function findWeed(settings: NodeJS.ProcessEnv) {
   const module = JSON.stringify(path.join(import.meta.dirname, "engines.ts"));
   const script = `import { findEngine } from ${module};
-    try { console.log(await findEngine("weed")); } catch (error) { console.log(error.name + ": " + error.message); }`;
+    try { console.log((await findEngine("weed")).command); } catch (error) { console.log(error.name + ": " + error.message); }`;
   const env = { ...process.env, RASTERLIFT_CACHE: path.join(folder, "cache"), ...settings };
   return runProgram(process.execPath, ["--input-type=module", "-e", script], { env });
 }
@@ -39,6 +41,15 @@ test("one's own on the PATH comes first", async () => {
   chmodSync(own, 0o755);
   const { output } = await findWeed({ PATH: `${folder}${path.delimiter}${process.env["PATH"]}` });
   assert.equal(output.trim(), own);
+});
+
+test("a folder or an empty file of that name on the PATH is not one", async () => {
+  mkdirSync(path.join(folder, "folder", "weed"), { recursive: true });
+  mkdirSync(path.join(folder, "empty"));
+  writeFileSync(path.join(folder, "empty", "weed"), "", { mode: 0o755 });
+  const PATH = [path.join(folder, "folder"), path.join(folder, "empty")].join(path.delimiter);
+  const { output } = await findWeed({ PATH });
+  assert.match(output, /python3 is not on the PATH/);
 });
 
 test("without Python the message says what to install", async () => {
@@ -74,15 +85,20 @@ function fakePython(commands: string): string {
   return `${folder}${path.delimiter}${process.env["PATH"]}`;
 }
 
-test("a damaged installation is replaced", async () => {
-  const PATH = fakePython('mkdir -p "$5/bin"; for name in temporal weed; do cp "$0" "$5/bin/$name"; done');
-  const weed = (await findWeed({ PATH })).output.trim().split("\n").at(-1) ?? "";
-  const temporal = path.join(path.dirname(weed), "temporal");
-  rmSync(temporal);
-  await findWeed({ PATH });
-  assert.equal(existsSync(temporal), true);
-  assert.deepEqual(readdirSync(path.join(folder, "cache")), [path.basename(path.join(weed, "..", ".."))]);
-});
+for (const [what, damage] of [
+  ["a missing program", rmSync],
+  ["an empty program", truncateSync],
+] as const) {
+  test(`an installation with ${what} is replaced`, async () => {
+    const PATH = fakePython('mkdir -p "$5/bin"; for name in temporal weed; do cp "$0" "$5/bin/$name"; done');
+    const weed = (await findWeed({ PATH })).output.trim().split("\n").at(-1) ?? "";
+    const temporal = path.join(path.dirname(weed), "temporal");
+    damage(temporal);
+    await findWeed({ PATH });
+    assert.ok(statSync(temporal).size > 0);
+    assert.deepEqual(readdirSync(path.join(folder, "cache")), [path.basename(path.join(weed, "..", ".."))]);
+  });
+}
 
 test("SIGTERM ends an installation at once, and nothing of it is left", async (t) => {
   const pidFile = path.join(folder, "pid");

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, readdir, rename, rm } from "node:fs/promises";
+import { access, readdir, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { makeFolder } from "./make-folder.ts";
@@ -18,16 +18,19 @@ const requirements = path.join(import.meta.dirname, "engines", "requirements.txt
 let installation: Promise<string> | undefined;
 
 /**
- * The path of an engine's executable: the one on the PATH, else the pinned one, which is installed into the cache
- * folder once ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
+ * An engine's executable: the one on the PATH, else the pinned one, which is installed into the cache folder once
+ * ($RASTERLIFT_CACHE, else $XDG_CACHE_HOME/rasterlift, else ~/.cache/rasterlift).
  * @param signal aborted to give an installation up
+ * @returns its path, and what to do where it does not run
  * @throws StackError where it cannot be had, with the reason and what to do
  */
-export async function findEngine(engine: Engine, signal?: AbortSignal): Promise<string> {
+export async function findEngine(engine: Engine, signal?: AbortSignal): Promise<{ command: string; advice: string }> {
   const own = await findOnPath(engine);
-  if (own !== undefined) return own;
+  if (own !== undefined) return { command: own, advice: `It is ${own}, which comes first on the PATH.` };
   installation ??= installEngines(signal);
-  return path.join(await installation, "bin", engine);
+  const folder = await installation;
+  const command = path.join(folder, "bin", engine);
+  return { command, advice: `Where ${command} is damaged, remove ${folder}: it is installed again then.` };
 }
 
 async function findOnPath(program: string): Promise<string | undefined> {
@@ -38,11 +41,15 @@ async function findOnPath(program: string): Promise<string | undefined> {
   return undefined;
 }
 
-function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+/** A folder may be entered, and a crash of the machine can leave an installed file empty: neither is a program. */
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    const found = await stat(file);
+    return found.isFile() && found.size > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns the folder of the engines that the requirements file pins, in which a whole installation lies or none */

@@ -32,7 +32,7 @@ export async function seaweedProgram(
   rmSync(path.join(folder, "mini.options"), { force: true });
   return {
     name: "s3",
-    command: await findEngine("weed", signal),
+    ...(await findEngine("weed", signal)),
     args: [
       ...["-logtostderr=true", "mini", `-dir=${folder}`, "-ip=127.0.0.1", "-ip.bind=127.0.0.1"],
       ...[`-master.port=${ports.s3Master}`, `-master.port.grpc=${ports.s3MasterGrpc}`, "-master.telemetry=false"],

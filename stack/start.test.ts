@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { startTemporal } from "../test/support/temporal.ts";
+import { nameOfPins } from "./pip.ts";
 import { runProgram } from "./run-program.ts";
 
 let folder = "";
@@ -34,6 +35,20 @@ test("an address that the API cannot have is said so, in one line", async () => 
     said,
     /^The API cannot listen there \(listen E.*192\.0\.2\.1:4000\)\. Give it another .* HOST and PORT\.\n$/,
   );
+});
+
+test("an installed engine that ends without a word is said how, and what to remove where it is damaged", async () => {
+  const requirements = path.join(import.meta.dirname, "engines", "requirements.txt");
+  const engines = path.join(folder, `engines-${await nameOfPins(requirements)}`);
+  await mkdir(path.join(engines, "bin"), { recursive: true });
+  for (const engine of ["temporal", "weed"])
+    await writeFile(path.join(engines, "bin", engine), "#!/bin/sh\n", { mode: 0o755 });
+  const said = await failedStart({ RASTERLIFT_CACHE: folder });
+  assert.match(
+    said,
+    /^(temporal|s3) stopped before it was ready \(exit code 0\)\. Its log, \S+, is empty\.\nWhere \S+ is damaged, remove \S+: .*\n$/,
+  );
+  assert.ok(said.includes(` remove ${engines}: `));
 });
 
 test("a port that browsers refuse is said so at once, in one line", async () => {

@@ -43,7 +43,7 @@ test("one that ends before it is ready is reported with its log's end, and not s
       assert.ok(error instanceof StackError);
       assert.match(
         error.message,
-        /^sample stopped before it was ready: the disk is full.*\n {2}no space left on device$/s,
+        /^sample stopped before it was ready \(exit code 3\): the disk is full.*\n {2}no space left on device$/s,
       );
       return true;
     },

@@ -15,6 +15,8 @@ export interface Program {
   /** The log's file name, where several processes share a name. */
   logName?: string;
   command: string;
+  /** What to do where it does not run. */
+  advice?: string;
   args: readonly string[];
   env: NodeJS.ProcessEnv;
   /** Spawned as this user; for a process that refuses to run as root. */
@@ -54,6 +56,7 @@ export class Supervised {
   #child: ChildProcess | undefined;
   #identity: ProcessIdentity | undefined;
   #exited: Promise<void> = Promise.resolve();
+  #ending = "";
   #startedAt = 0;
   #quickDeaths = 0;
   #keepAlive = false;
@@ -80,12 +83,12 @@ export class Supervised {
     const deadline = performance.now() + withinMs;
     while (!(await answers())) {
       if (this.#stopping.signal.aborted) throw new StackError(`${this.program.name} was stopped before it was ready.`);
-      if (this.#child === undefined) throw await this.#failure("stopped before it was ready");
+      if (this.#child === undefined) throw await this.#failure(`stopped before it was ready (${this.#ending})`);
       if (performance.now() > deadline) throw await this.#failure(`did not answer within ${withinMs / 1000} s`);
       await pause(25);
     }
     this.#keepAlive = true;
-    if (this.#child === undefined) void this.#startAgain("it ended");
+    if (this.#child === undefined) void this.#startAgain();
   }
 
   /** Ends it for good, in order if it can. */
@@ -120,21 +123,22 @@ export class Supervised {
   }
 
   #ended(how: string, resolve: () => void): void {
+    this.#ending = how;
     killGroup(this.#child?.pid);
     this.#child = undefined;
     this.#identity = undefined;
     this.#watcher.changed();
     resolve();
-    if (this.#keepAlive && !this.#stopping.signal.aborted) void this.#startAgain(how);
+    if (this.#keepAlive && !this.#stopping.signal.aborted) void this.#startAgain();
   }
 
-  async #startAgain(how: string): Promise<void> {
+  async #startAgain(): Promise<void> {
     const ranWell = Date.now() - this.#startedAt > RUNS_WELL_AFTER_MS;
     this.#quickDeaths = ranWell ? 1 : this.#quickDeaths + 1;
     const pauseMs =
       this.#quickDeaths === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickDeaths - 2), LONGEST_PAUSE_MS);
     const when = pauseMs === 0 ? "starting it again" : `starting it again in ${pauseMs / 1000} s`;
-    this.#watcher.say(`${this.program.name} ended (${how}); ${when}; its log: ${this.logFile}`);
+    this.#watcher.say(`${this.program.name} ended (${this.#ending}); ${when}; its log: ${this.logFile}`);
     try {
       await pause(pauseMs, undefined, { signal: this.#stopping.signal });
     } catch {
@@ -146,9 +150,12 @@ export class Supervised {
   async #failure(what: string): Promise<StackError> {
     const log = readableLog(await readFile(this.logFile, "utf8"));
     const cause = machineCauseOf(log);
+    const { name, advice } = this.program;
+    const said =
+      log === "" ? `Its log, ${this.logFile}, is empty.` : `The last lines of ${this.logFile}:\n${lastLines(log)}`;
     return new StackError(
-      `${this.program.name} ${what}${cause === undefined ? "" : `: ${cause}`}. ` +
-        `The last lines of ${this.logFile}:\n${lastLines(log)}`,
+      `${name} ${what}${cause === undefined ? "" : `: ${cause}`}. ${said}` +
+        (cause === undefined && advice !== undefined ? `\n${advice}` : ""),
     );
   }
 

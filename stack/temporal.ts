@@ -7,7 +7,7 @@ import type { Program } from "./supervised.ts";
 export async function temporalProgram(databaseFile: string, ports: Ports, signal: AbortSignal): Promise<Program> {
   return {
     name: "temporal",
-    command: await findEngine("temporal", signal),
+    ...(await findEngine("temporal", signal)),
     args: [
       ...["server", "start-dev", "--ip", "127.0.0.1", "--db-filename", databaseFile],
       ...["--port", `${ports.temporal}`, "--ui-port", `${ports.temporalUi}`],

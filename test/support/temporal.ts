@@ -3,6 +3,7 @@ import { findEngine } from "../../stack/engines.ts";
 
 /** A Temporal server of a test's own, the same program as the stack's, with nothing in it. */
 export async function startTemporal(extraArgs: string[] = []): Promise<TestWorkflowEnvironment> {
-  const executable = { type: "existing-path", path: await findEngine("temporal") } as const;
+  const { command } = await findEngine("temporal");
+  const executable = { type: "existing-path", path: command } as const;
   return await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
 }
