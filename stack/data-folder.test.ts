@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
@@ -82,6 +82,17 @@ test("secrets are random, stay the same, and are for the owner only", () => {
   assert.deepEqual(new DataFolder(root).secrets(), secrets);
   assert.ok(secrets.jwtSecret.length >= 32);
   assert.equal(statSync(folder.file("secrets.json")).mode & 0o777, 0o600);
+});
+
+test("after a crash of the machine, a file that is not whole counts as missing, but lost secrets are said so", () => {
+  const folder = new DataFolder(root);
+  for (const name of ["supervisor.json", "stack.json", "secrets.json"]) writeFileSync(folder.file(name), '{"portB');
+  assert.equal(folder.readRecord(), undefined);
+  assert.equal(folder.readStack(), undefined);
+  assert.throws(
+    () => folder.secrets(),
+    /^StackError: .*secrets\.json is damaged\. Restore it, or delete the data folder/,
+  );
 });
 
 test("only recorded processes that still run are left behind", () => {

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, chmodSync, constants, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
@@ -139,10 +149,18 @@ export class DataFolder {
     return this.readRecord()?.processes.filter(isRunning) ?? [];
   }
 
+  /** @throws StackError where they are damaged: without them, the database is of no use */
   secrets(): Secrets {
-    const known = this.#readJson<Secrets>("secrets.json");
-    if (known !== undefined) return known;
-    const secrets = {
+    if (!existsSync(this.file("secrets.json"))) this.#makeSecrets();
+    const secrets = this.#readJson<Secrets>("secrets.json");
+    if (secrets !== undefined) return secrets;
+    throw new StackError(
+      `${this.file("secrets.json")} is damaged. Restore it, or delete the data folder ${this.path} to start afresh.`,
+    );
+  }
+
+  #makeSecrets(): void {
+    const secrets: Secrets = {
       jwtSecret: randomBytes(32).toString("hex"),
       databasePassword: randomBytes(24).toString("hex"),
       s3AccessKeyId: randomBytes(10).toString("hex").toUpperCase(),
@@ -151,9 +169,8 @@ export class DataFolder {
     try {
       this.#writeWhole("secrets.json", `${JSON.stringify(secrets, undefined, 2)}\n`, linkSync);
     } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
+      if (!hasCode(error, "EEXIST")) throw error; // else another process was faster
     }
-    return this.secrets();
   }
 
   /** Writes a file that only the owner can read, whole or not at all. */
@@ -164,7 +181,7 @@ export class DataFolder {
   #writeWhole(name: string, text: string, put: (from: string, to: string) => void): void {
     const unfinished = this.file(`${name}.${process.pid}.tmp`);
     try {
-      writeFileSync(unfinished, text, { mode: 0o600 });
+      writeFileSync(unfinished, text, { mode: 0o600, flush: true });
       put(unfinished, this.file(name));
     } finally {
       rmSync(unfinished, { force: true });
@@ -175,15 +192,14 @@ export class DataFolder {
     rmSync(this.file(name), { force: true });
   }
 
+  /** @returns undefined where there is no such file, or none that is whole */
   #readJson<T>(name: string): T | undefined {
-    let text: string;
     try {
-      text = readFileSync(this.file(name), "utf8");
+      return JSON.parse(readFileSync(this.file(name), "utf8"));
     } catch (error) {
-      if (hasCode(error, "ENOENT")) return undefined;
+      if (error instanceof SyntaxError || hasCode(error, "ENOENT")) return undefined;
       throw error;
     }
-    return JSON.parse(text);
   }
 }
 
