@@ -106,7 +106,7 @@ export class Supervised {
   #spawn(): void {
     const { command, args, env, user } = this.program;
     const log = openSync(this.logFile, "a", 0o600);
-    this.#startedAt = Date.now();
+    this.#startedAt = performance.now();
     const umask = process.umask(0o077); // what it writes is for the owner's eyes only
     const child = spawn(command, args, { env, ...user, detached: true, stdio: ["ignore", log, log] });
     process.umask(umask);
@@ -133,7 +133,7 @@ export class Supervised {
   }
 
   async #startAgain(): Promise<void> {
-    const ranWell = Date.now() - this.#startedAt > RUNS_WELL_AFTER_MS;
+    const ranWell = performance.now() - this.#startedAt > RUNS_WELL_AFTER_MS;
     this.#quickDeaths = ranWell ? 1 : this.#quickDeaths + 1;
     const pauseMs =
       this.#quickDeaths === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickDeaths - 2), LONGEST_PAUSE_MS);
