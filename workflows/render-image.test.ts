@@ -346,21 +346,19 @@ describe("renderImage", () => {
     assert.deepEqual(story(render), ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
   });
 
-  for (const attempt of [1, 2, 3, 4]) {
-    test(`resumed and paused at the same moment, it loses no part (${attempt})`, async () => {
-      const flight = gate();
-      const { render, handle } = await stage.start(20, { part: () => flight.opened });
-      await render.until(called("part 6"));
-      await update(handle, "pauseRender");
-      flight.open();
-      await render.until((r) => r.state?.partsDone === 6);
-      // Mostly in this order. Where the pause comes first, it is refused and nothing is shown.
-      await Promise.all([update(handle, "resumeRender"), update(handle, "pauseRender")]);
-      await update(handle, "resumeRender");
-      assert.equal(await handle.result(), "COMPLETED");
-      assert.deepEqual(render.state?.parts, [{ from: 1, to: 20, state: "DONE" }]);
-    });
-  }
+  test("resumed and paused at the same moment, it loses no part", async () => {
+    const flight = gate();
+    const { render, handle } = await stage.start(20, { part: () => flight.opened });
+    await render.until(called("part 6"));
+    await update(handle, "pauseRender");
+    flight.open();
+    await render.until((r) => r.state?.partsDone === 6);
+    // Mostly in this order. Where the pause comes first, it is refused and nothing is shown.
+    await Promise.all([update(handle, "resumeRender"), update(handle, "pauseRender")]);
+    await update(handle, "resumeRender");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(render.state?.parts, [{ from: 1, to: 20, state: "DONE" }]);
+  });
 
   test("progress goes out about once a second, however many parts there are", async () => {
     const last = gate();
