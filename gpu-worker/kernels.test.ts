@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { GPU, WebAssemblyKernel } from "gpu.js";
 import type { KernelThread } from "../images/pattern.ts";
 import type { RenderSpec } from "../images/spec.ts";
@@ -33,14 +35,14 @@ test("a kernel that gpu.js silently moves to JavaScript is an error", async (t) 
   t.after(() => Reflect.set(WebAssemblyKernel.prototype, "translateSource", translateSource));
   Reflect.set(WebAssemblyKernel.prototype, "translateSource", () => false); // "I cannot compile this"
   await assert.rejects(kernels.kernelOf(image), /gpu\.js computes the kernel of allRgb on cpu instead of webasm/);
-  await kernels.close();
+  kernels.close();
 });
 
 for (const kind of ["webasm", "cpu"] as const) {
   test(`a kernel that returns more than one number is an error on ${kind}`, async () => {
     const kernels = new Kernels(kind);
     await assert.rejects(kernels.kernelOf(vector), /must return one number/);
-    await kernels.close();
+    kernels.close();
   });
 }
 
@@ -60,7 +62,7 @@ test("WebAssembly results are packed in place: the same memory, run after run", 
     [2, 3, 4, 5, 6],
     [3, 4, 5, 6, 7],
   ]);
-  await kernels.close();
+  kernels.close();
 });
 
 test("a gpu.js that keeps its compiled kernels otherwise is an error that says where to look", () => {
@@ -74,5 +76,20 @@ test("one kernel serves every image of its shape, source and table length", asyn
   const again = prepareImage({ ...spec, pattern: { allRgb: { offset: 99 } } }, 64);
   assert.equal(await kernels.kernelOf(image), await kernels.kernelOf(again));
   assert.notEqual(await kernels.kernelOf(image), await kernels.kernelOf(prepareImage({ ...spec, width: 9 }, 64)));
-  await kernels.close();
+  kernels.close();
+});
+
+test("kernels that are not kept any more leave no memory behind on cpu", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  const kernels = new Kernels("cpu");
+  const heapAfter = async (count: number) => {
+    for (let i = 1; i <= count; i++) await kernels.kernelOf(prepareImage({ ...spec, width: 4 * i }, 2 ** 16));
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await heapAfter(50);
+  const left = ((await heapAfter(250)) - before) / 250;
+  assert.ok(left < 5_000, `each leaves ${left} bytes`);
+  kernels.close();
 });

@@ -48,12 +48,10 @@ const WASM_PAGE = 65_536;
 export class Kernels {
   readonly bandSettings: BandSettings;
   readonly #kind: BackendKind;
-  readonly #gpu: GPU;
   readonly #kept = new Lru<CachedKernel>(KERNELS_KEPT, (kernel) => kernel.destroy());
 
   constructor(kind: BackendKind) {
     this.#kind = kind;
-    this.#gpu = new GPU({ mode: kind });
     this.bandSettings = bandSettings[kind];
   }
 
@@ -68,13 +66,13 @@ export class Kernels {
     return kernel.compute;
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#kept.clear();
-    await this.#gpu.destroy();
   }
 
   async #compile({ kernel: source, patternName, shape, columns, table }: PreparedImage): Promise<CachedKernel> {
-    const kernel = this.#gpu.createKernel(source.toString(), {
+    // One GPU a kernel: it lists its kernels, and those of the CPU stay in the list when they are destroyed.
+    const kernel = new GPU({ mode: this.#kind }).createKernel(source.toString(), {
       output: [shape.tileWidth, shape.bandRows],
       precision: "single",
     });

@@ -80,8 +80,8 @@ export class Renderer {
     return { ...digest.end(), times: watch.times };
   }
 
-  async close(): Promise<void> {
-    await this.#kernels.close();
+  close(): void {
+    this.#kernels.close();
   }
 
   #prepare(spec: RenderSpec): PreparedImage {
