@@ -4,6 +4,7 @@ import { Lru } from "./lru.ts";
 import { type ByteOrder, Packer } from "./packer.ts";
 import type { KernelShape, PreparedImage } from "./prepared-image.ts";
 import { runInWasmMemory } from "./webasm.ts";
+import { resultOfDevice } from "./webgpu.ts";
 
 /** The pixels that one run of a kernel has computed. */
 export interface BandPixels {
@@ -77,7 +78,7 @@ export class Kernels {
       precision: "single",
     });
     const first = [columns[0] ?? new Float32Array(shape.tileWidth), new Float32Array(shape.bandRows), table];
-    rowsOf(await kernel(...first));
+    rowsOf(await resultOfDevice(() => kernel(...first)));
     this.#checkMode(kernel, patternName);
     return { compute: this.#runnerOf(kernel, shape), destroy: () => kernel.destroy() };
   }
@@ -85,7 +86,9 @@ export class Kernels {
   #runnerOf(kernel: IKernelRunShortcut, shape: KernelShape): BandKernel {
     if (this.#kind === "webasm") return runInWasmMemory(kernel.kernel, shape);
     const pack = packerOfRows(shape);
-    if (this.#kind === "webgpu") return async (...inputs) => pack(rowsOf(await kernel(...inputs)));
+    if (this.#kind === "webgpu") {
+      return async (...inputs) => pack(rowsOf(await resultOfDevice(() => kernel(...inputs))));
+    }
     return (...inputs) => pack(rowsOf(kernel(...inputs)));
   }
 

@@ -32,5 +32,41 @@ export async function findAdapter(): Promise<FoundAdapter> {
 
 /** Gives gpu.js the adapter in the only place it looks: `navigator.gpu`, read when a kernel is first built. */
 export function offerToGpuJs({ gpu, adapter }: FoundAdapter): void {
-  Object.defineProperty(navigator, "gpu", { value: { instance: gpu, requestAdapter: async () => adapter } });
+  const watched = {
+    limits: adapter.limits,
+    requestDevice: async (descriptor: GPUDeviceDescriptor) => watch(await adapter.requestDevice(descriptor)),
+  };
+  Object.defineProperty(navigator, "gpu", { value: { instance: gpu, requestAdapter: async () => watched } });
+}
+
+/** What went wrong first on the one device that gpu.js has in this thread. */
+let failure: string | undefined;
+
+function watch(device: GPUDevice): GPUDevice {
+  failure = undefined;
+  device.addEventListener("uncapturederror", ({ error }) => {
+    failure ??= `The GPU failed: ${error.message.split("\n", 1)}`;
+  });
+  void device.lost.then(({ message }) => {
+    failure ??= `The GPU was lost: ${message}`;
+  });
+  return device;
+}
+
+/**
+ * What a run of gpu.js on the device results in. gpu.js only logs an error that Dawn reports, and returns what the
+ * buffer held before: zeros or another band. Dawn reports it before the buffer can be read.
+ * @throws Error that says how the device failed
+ */
+export async function resultOfDevice<Result>(run: () => Result): Promise<Awaited<Result>> {
+  try {
+    const result = await run();
+    if (failure === undefined) return result;
+  } catch (error) {
+    if (failure === undefined) throw error;
+  }
+  const said = failure.replace(/\.$/, "");
+  throw new Error(
+    `${said}. Each attempt opens it anew; if this lasts, look at its driver and its memory, then retry the render.`,
+  );
 }
