@@ -27,21 +27,21 @@ interface CachedKernel {
   destroy(): void;
 }
 
-/** How a backend is fed best. */
+/** How a backend is used best. */
 interface BandSettings {
   /** Pixels a band: on a CPU it stays in the L2 cache, a GPU wants enough work for each round trip. */
   bandPixels: number;
   /** Bands under way at once. More than one needs results that outlive the next run. */
   bandsInFlight: number;
+  /** Compiled kernels that a thread keeps. Each holds the memory of its bands: with WebGPU some 16 MiB. */
+  kernelsKept: number;
 }
 
 const bandSettings: Record<BackendKind, BandSettings> = {
-  webgpu: { bandPixels: 2 ** 20, bandsInFlight: 2 },
-  webasm: { bandPixels: 2 ** 16, bandsInFlight: 1 },
-  cpu: { bandPixels: 2 ** 16, bandsInFlight: 1 },
+  webgpu: { bandPixels: 2 ** 20, bandsInFlight: 2, kernelsKept: 4 },
+  webasm: { bandPixels: 2 ** 16, bandsInFlight: 1, kernelsKept: 16 },
+  cpu: { bandPixels: 2 ** 16, bandsInFlight: 1, kernelsKept: 16 },
 };
-
-const KERNELS_KEPT = 16;
 
 const WASM_PAGE = 65_536;
 
@@ -49,11 +49,12 @@ const WASM_PAGE = 65_536;
 export class Kernels {
   readonly bandSettings: BandSettings;
   readonly #kind: BackendKind;
-  readonly #kept = new Lru<CachedKernel>(KERNELS_KEPT, (kernel) => kernel.destroy());
+  readonly #kept: Lru<CachedKernel>;
 
   constructor(kind: BackendKind) {
     this.#kind = kind;
     this.bandSettings = bandSettings[kind];
+    this.#kept = new Lru(this.bandSettings.kernelsKept, (kernel) => kernel.destroy());
   }
 
   /** @throws Error where gpu.js would compute the kernel on another backend than asked */
