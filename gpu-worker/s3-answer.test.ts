@@ -24,6 +24,7 @@ test("a 200 with an ETag is a part", () => {
 const meanings: [status: number, body: string, type: PartFailureType, retryable: boolean][] = [
   [200, "", "S3Unavailable", true],
   [301, s3Error("PermanentRedirect"), "S3Refused", false],
+  [307, s3Error("TemporaryRedirect"), "S3Unavailable", true],
   [400, s3Error("BadDigest"), "PartCorrupted", true],
   [400, s3Error("RequestTimeout"), "S3Unavailable", true],
   [400, s3Error("IncompleteBody"), "S3Unavailable", true],
