@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import { setInterval as ticks } from "node:timers/promises";
+import timers from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
@@ -218,7 +218,7 @@ class RendererThread {
 
   async #stall(seconds: number, settled: AbortSignal): Promise<never> {
     let bands = this.#signals.bands;
-    for await (const _ of ticks(seconds * 1000, undefined, { signal: settled })) {
+    for await (const _ of timers.setInterval(seconds * 1000, undefined, { signal: settled })) {
       if (this.#signals.bands === bands) break;
       bands = this.#signals.bands;
     }
