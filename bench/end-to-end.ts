@@ -13,7 +13,7 @@ import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
 import { installPythonTools, type PythonTools } from "./python-tools.ts";
-import { type BenchSettings, fixed, type Report, type Table, times } from "./report.ts";
+import { type BenchSettings, fixed, type Report, type Table, times, verdict } from "./report.ts";
 import { awsEnvironment, flushDisk, timeRender, touchMemory } from "./stack.ts";
 import { median, sum } from "./statistics.ts";
 
@@ -37,6 +37,8 @@ const EARLIER_RENDER = { spec: { width: 1_920, height: 1_080, pattern: { allRgb:
 /** 512 MiB in 32 parts, so that one worker with four connections sends 8 rounds of them, and two send 4. */
 const SLOW_RENDER = { spec: { width: 13_377, height: 13_377, pattern: { allRgb: {} } } };
 const SLOW_BYTES_PER_SECOND = 8e6;
+/** Two workers, of one's time. */
+const SLOW_GOAL = 0.55;
 
 /** 2 GiB through the whole system, beside the floor and beside other ways; then two workers where S3 is slow. */
 export async function benchEndToEnd(settings: BenchSettings): Promise<Report> {
@@ -91,6 +93,9 @@ async function race(partSize: number, tools: Tools, settings: BenchSettings): Pr
 
 const digests = { md5: "Content-MD5", none: "PART_DIGEST=none" } as const;
 type PartDigest = keyof typeof digests;
+
+/** At most so many times the floor, by the names of the ways. */
+const goals: Record<string, number> = { [`Rasterlift, ${digests.md5}`]: 1.35, [`Rasterlift, ${digests.none}`]: 1.2 };
 
 /** One way to bring the image into S3. */
 interface Way {
@@ -227,13 +232,18 @@ function wholeTable({ partSize, standings }: Race, tools: Tools): Table {
   const gib = (byteSize / 2 ** 30).toFixed(2);
   return {
     title: `End to end: ${STANDARD_SIDE} × ${STANDARD_SIDE} BMP24, ${gib} GiB in parts of ${partSize / MIB} MiB`,
-    columns: ["", "seconds", "MB/s", "of the floor"],
-    rows: standings.map(({ name, medianSeconds }) => [
-      name,
-      fixed(medianSeconds, 1),
-      fixed(byteSize / 1e6 / medianSeconds),
-      times(medianSeconds / (floorOf(name)?.medianSeconds ?? Number.NaN)),
-    ]),
+    columns: ["", "seconds", "MB/s", "of the floor", "goal"],
+    rows: standings.map(({ name, medianSeconds }) => {
+      const ratio = medianSeconds / (floorOf(name)?.medianSeconds ?? Number.NaN);
+      const goal = goals[name];
+      return [
+        name,
+        fixed(medianSeconds, 1),
+        fixed(byteSize / 1e6 / medianSeconds),
+        times(ratio),
+        ...(goal === undefined ? [] : [verdict(times(goal), ratio <= goal)]),
+      ];
+    }),
     notes: [
       `floor: the same bytes, already in memory, by presigned parts, ${CONCURRENCY} at a time, and a Complete.`,
       ...("skipped" in tools ? [tools.skipped] : []),
@@ -256,7 +266,12 @@ function slowTable(standings: Standing[]): Table {
   const one = standings[0]?.medianSeconds ?? Number.NaN;
   return {
     title: `Slow S3: 512 MiB, ${SLOW_BYTES_PER_SECOND / 1e6} MB/s a connection, ${CONCURRENCY} connections a GPU worker`,
-    columns: ["", "seconds", "of one worker's"],
-    rows: standings.map(({ name, medianSeconds }) => [name, fixed(medianSeconds, 1), times(medianSeconds / one)]),
+    columns: ["", "seconds", "of one worker's", "goal"],
+    rows: standings.map(({ name, medianSeconds }, index) => [
+      name,
+      fixed(medianSeconds, 1),
+      times(medianSeconds / one),
+      ...(index === 1 ? [verdict(times(SLOW_GOAL), medianSeconds / one <= SLOW_GOAL)] : []),
+    ]),
   };
 }

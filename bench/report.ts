@@ -2,7 +2,7 @@
 export interface Table {
   title: string;
   columns: string[];
-  /** One cell a column. The first column is aligned left, the others right. */
+  /** One cell a column; empty ones at the end may be left out. The first column is aligned left, the others right. */
   rows: string[][];
   /** What one must know to read it. */
   notes?: string[];
@@ -44,6 +44,11 @@ export function fixed(value: number, digits = 0): string {
 
 export function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`;
+}
+
+/** A goal, and whether its figure has come up to it. */
+export function verdict(goal: string, isReached: boolean): string {
+  return `${goal} ${isReached ? "reached" : "missed"}`;
 }
 
 export function times(ratio: number): string {
