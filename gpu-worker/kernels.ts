@@ -95,7 +95,7 @@ export class Kernels {
 
   #checkMode({ kernel }: IKernelRunShortcut, patternName: string): void {
     const mode: unknown = Reflect.get(kernel.constructor, "mode");
-    if (mode === this.#kind && !kernel.fallbackReason) return;
+    if (mode === this.#kind) return;
     throw new Error(
       `gpu.js computes the kernel of ${patternName} on ${mode} instead of ${this.#kind}: ` +
         `${kernel.fallbackReason ?? "it does not say why"}. Only what gpu.js can compile may stand in a kernel.`,
