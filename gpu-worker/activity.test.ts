@@ -77,6 +77,21 @@ describe("renderAndUploadPart", { timeout: 60_000 }, async () => {
     await assert.rejects(running, { type: "S3Unavailable" });
   });
 
+  test("heartbeats every half second, and says what it does", async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    const environment = new MockActivityEnvironment();
+    environment.once("heartbeat", () => process.nextTick(() => t.mock.timers.tick(500))); // no thread can have answered yet
+    const { heartbeats } = await runAgainst(async (request, response) => {
+      t.mock.timers.tick(500);
+      await bodyOf(request);
+      response.writeHead(200, { etag: '"e"' }).end();
+    }, environment);
+    assert.deepEqual(
+      heartbeats.map(({ phase }) => phase),
+      ["waiting", "rendering", "uploading", "uploading"],
+    );
+  });
+
   test("counts S3's BadDigests across attempts and gives up at the third", async () => {
     const badDigest: RequestListener = async (request, response) => {
       await bodyOf(request);
