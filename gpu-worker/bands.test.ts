@@ -2,17 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PatternValues } from "../images/spec.ts";
 import { bandsOf } from "./bands.ts";
-import { prepareImage } from "./prepared-image.ts";
+import { type PreparedImage, prepareImage } from "./prepared-image.ts";
 
 const BAND_PIXELS = 2 ** 16;
 const ROWS = 12;
 
+interface Changes extends Partial<Pick<PreparedImage, "fillRows">> {
+  width?: number;
+  cut?: number;
+}
+
 /** The bands of as many bytes as twelve rows have, from the file's second row on; each is one row, or a tile of it. */
-function bands(pattern: Record<string, PatternValues>, { width = 40_000, cut = 0 } = {}) {
-  const image = prepareImage(
+function bands(pattern: Record<string, PatternValues>, { width = 40_000, cut = 0, ...changes }: Changes = {}) {
+  const prepared = prepareImage(
     { width, height: 40, pattern, format: "PPM", rowOrder: "TOP_DOWN", pixelsPerMetre: 0 },
     BAND_PIXELS,
   );
+  const image = { ...prepared, ...changes };
   assert.equal(image.shape.bandRows, 1);
   const start = image.headerSize + image.stride + cut;
   return [...bandsOf(image, { start, end: start + ROWS * image.stride })];
@@ -33,6 +39,13 @@ test("rows that are all the same are computed once", () => {
 test("of different rows in turn each repeats the last of its kind", () => {
   assert.deepEqual(rowsBack(stripes(1, 1)), [0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
   assert.deepEqual(rowsBack(stripes(1, 2)), [0, 1, 0, 2, 1, 3, 2, 1, 3, 2, 1, 3]);
+});
+
+test("the last eight different rows are remembered", () => {
+  const inTurn = (count: number) =>
+    rowsBack(same, { fillRows: (fileRow: number, rows: Float32Array) => rows.fill(fileRow % count) });
+  assert.deepEqual(inTurn(8), [0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8]);
+  assert.deepEqual(inTurn(9), Array(ROWS).fill(0));
 });
 
 test("each tile of a row repeats the tile above it", () => {

@@ -170,6 +170,19 @@ for (const backend of ["webasm", "cpu", "webgpu"] as const) {
       }
     }
 
+    test("a part that starts with the padding of a row in tiles", async () => {
+      const spec: RenderSpec = {
+        width: 70_001,
+        height: 3,
+        pattern: { allRgb: { offset: 1 } },
+        format: "BMP24",
+        rowOrder: "TOP_DOWN",
+        pixelsPerMetre: 0,
+      };
+      const start = 54 + 3 * 70_001;
+      await assertRange(renderers, spec, { start, end: start + 16 });
+    });
+
     test("boundaries anywhere: every part size of a small file with padding", async () => {
       const spec: RenderSpec = {
         width: 3,
