@@ -119,6 +119,8 @@ const byCode: Readonly<Record<string, Rule>> = {
   RequestTimeout: timedOut,
   RequestTimeoutException: timedOut,
   IncompleteBody: failing,
+  // While the name of a new bucket gets about: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
+  TemporaryRedirect: failing,
   TimeoutError: timedOut,
   AbortError: timedOut,
   ETIMEDOUT: timedOut,

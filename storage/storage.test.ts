@@ -186,6 +186,7 @@ describe("Storage", () => {
     [403, "AccessDenied", "refused", "AccessDenied"],
     [403, "RequestTimeTooSkewed", "refused", "CredentialsRefused"],
     [301, "PermanentRedirect", "refused", "S3Refused"],
+    [307, "TemporaryRedirect", "retry", "S3Unavailable"],
     [404, "NoSuchBucket", "refused", "NoSuchBucket"],
     [404, "NoSuchUpload", "gone", "UploadGone"],
     [400, "InvalidPart", "damaged", "UploadDamaged"],
