@@ -1,5 +1,6 @@
-import { globSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { chmodSync, globSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { run } from "node:test";
 import { parseArgs } from "node:util";
@@ -8,6 +9,7 @@ import { findEngine } from "../stack/engines.ts";
 import { runProgram } from "../stack/run-program.ts";
 import { StackError } from "../stack/stack-error.ts";
 import { showStep } from "../stack/terminal.mjs";
+import { killDescendants } from "./support/kill-descendants.ts";
 import { Report } from "./support/report.ts";
 
 const USAGE = `Usage: npm test [-- NAME ...]
@@ -42,8 +44,14 @@ await runCommand(USAGE, async (stop) => {
   if (names.length === 0) for (const check of checks) await runCheck(check, report);
   for (const engine of ["temporal", "weed"] as const) await findEngine(engine, stop);
   const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];
-  await runTests(beside, availableParallelism(), report, stop);
-  await runTests(onStacks, STACKS_AT_A_TIME, report, stop);
+  const temporary = temporaryFolder();
+  process.env["TMPDIR"] = temporary;
+  try {
+    await runTests(beside, availableParallelism(), report, stop);
+    await runTests(onStacks, STACKS_AT_A_TIME, report, stop);
+  } finally {
+    await rm(temporary, { recursive: true, maxRetries: 10 }); // what Ctrl-C has reached may need a moment to end
+  }
   return report.end(stop.aborted);
 });
 
@@ -59,6 +67,13 @@ function isInTest(file: string): boolean {
   return path.dirname(file) === "test";
 }
 
+/** For everything that the tests make. Whoever PostgreSQL runs as has to reach its own in it. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "rasterlift-tests-"));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
 async function runCheck({ name, command: [program, ...args] }: (typeof checks)[number], report: Report): Promise<void> {
   const step = showStep(name);
   const { code, output } = await runProgram(path.join(root, "node_modules", ".bin", program), args, { cwd: root });
@@ -67,8 +82,14 @@ async function runCheck({ name, command: [program, ...args] }: (typeof checks)[n
   report.check(name, code === 0, output);
 }
 
-async function runTests(files: string[], concurrency: number, report: Report, signal: AbortSignal): Promise<void> {
-  if (files.length === 0 || signal.aborted) return;
+async function runTests(files: string[], concurrency: number, report: Report, stop: AbortSignal): Promise<void> {
+  if (files.length === 0 || stop.aborted) return;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  stop.addEventListener("abort", () => {
+    killDescendants(); // by run() alone, the engines that test files have started would live on
+    stopping.abort();
+  });
   const paths = files.map((file) => path.join(root, file));
   const step = showStep(`${files.length} test files, ${concurrency} at a time`);
   for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: FILE_TIMEOUT_MS }))
