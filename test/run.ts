@@ -39,8 +39,8 @@ const checks = [
 
 await runCommand(USAGE, async (stop) => {
   const { positionals: names } = parseArgs({ allowPositionals: true });
-  const report = new Report(root);
   const files = testFiles(names);
+  const report = new Report(root, files);
   if (names.length === 0) for (const check of checks) await runCheck(check, report);
   for (const engine of ["temporal", "weed"] as const) await findEngine(engine, stop);
   const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];

@@ -19,9 +19,12 @@ export class Report {
   #passedInFile = 0;
   #failedInFile = 0;
   readonly #output = new Map<string, string>();
+  readonly #unfinished: Set<string>;
 
-  constructor(root: string) {
+  /** @param files the test files that are to be run, below `root` */
+  constructor(root: string, files: readonly string[]) {
     this.#root = root;
+    this.#unfinished = new Set(files.map((file) => path.join(root, file)));
   }
 
   /** One of the checks before the tests. */
@@ -53,6 +56,9 @@ export class Report {
 
   /** Prints the end, whose last line is the count. @returns the exit code */
   end(interrupted: boolean): number {
+    for (const file of interrupted ? [] : this.#unfinished) {
+      this.#fail(path.relative(this.#root, file), "it ended before its tests did, or has none");
+    }
     for (const skipped of this.#skipped) console.log(`skipped: ${skipped}`);
     for (const failure of this.#failures) console.log(`failed: ${failure}`);
     if (interrupted) console.log("interrupted: not every test has run");
@@ -90,6 +96,7 @@ export class Report {
     const output = this.#output.get(file) ?? "";
     if (this.#failedInFile > 0 && output !== "") tell(`  its output ends:\n${lastLines(output, SHOWN_LINES)}`);
     this.#output.delete(file);
+    this.#unfinished.delete(file);
     this.#passedInFile = 0;
     this.#failedInFile = 0;
   }
