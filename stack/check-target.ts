@@ -1,19 +1,30 @@
-import { stat } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { targetOf } from "./replace-file.ts";
 import { StackError } from "./stack-error.ts";
+import { machineCauseOf } from "./terminal.mjs";
 
 /**
  * Checks, before the work begins, that `replaceFile` can write beside the place of `file` and then rename to it.
- * @throws StackError where its folder is not there, where a device or a folder would be replaced, or where symbolic
- * links lead in a circle
+ * @throws StackError where its folder is not there or takes no file, where a device or a folder would be replaced, or
+ * where symbolic links lead in a circle
  */
 export async function checkTarget(file: string): Promise<void> {
-  const folder = path.dirname(await targetOf(file));
+  const target = await targetOf(file);
+  const folder = path.dirname(target);
   if (!(await kindOf(folder))?.isDirectory())
     throw new StackError(`There is no folder ${path.resolve(folder)}; make it first.`);
   const present = await kindOf(file);
   if (present && !present.isFile()) throw new StackError(`${file} is not a plain file; name another one.`);
+  await tryFile(`${target}.${process.pid}.probe`).catch(({ message }: Error) => {
+    throw new StackError(`${file} cannot be written: ${machineCauseOf(message) ?? message}.`);
+  });
+}
+
+/** Permissions alone do not say it: root has them in a read-only folder, and in one that makes no files. */
+async function tryFile(name: string): Promise<void> {
+  await (await open(name, "wx")).close();
+  await rm(name);
 }
 
 function kindOf(file: string) {

@@ -19,6 +19,7 @@ const cases: [string, string[], RegExp][] = [
   ["a part size that is no number", ["--part-size", "16MiB"], /--part-size is 16MiB; it must be a whole number/],
   ["a format without such a size", ["--width", "40000", "--height", "40000"], /ends at 4294967295\. Choose PPM or/],
   ["no folder for the file", ["--out", "nowhere/x.bmp"], /no folder .*nowhere/],
+  ["a folder that takes no file", ["--out", "/proc/x.bmp"], /\/proc\/x\.bmp cannot be written: |no folder \/proc/],
   ["no plain file", ["--out", "/dev/null", "--format", "PPM"], /null is not a plain file/],
 ];
 
