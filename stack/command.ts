@@ -14,6 +14,7 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export async function runCommand(usage: string, run: (stop: AbortSignal) => Promise<number>): Promise<void> {
   watchOutput();
+  keepFromProxy();
   if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
     process.stdout.write(usage);
     return;
@@ -49,6 +50,12 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
     for (const stream of [process.stdout, process.stderr]) await written(stream);
   }
   process.exit(process.exitCode ?? code);
+}
+
+/** With NODE_USE_ENV_PROXY, the embedded stack would otherwise be looked for behind the proxy of the environment. */
+function keepFromProxy(): void {
+  const { no_proxy = process.env["NO_PROXY"] } = process.env;
+  process.env["no_proxy"] = no_proxy ? `${no_proxy},127.0.0.1` : "127.0.0.1";
 }
 
 function watchOutput(): void {

@@ -75,6 +75,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
     AWS_REGION: s3.region,
     ...(s3.accessKeyId === undefined ? {} : { AWS_ACCESS_KEY_ID: s3.accessKeyId }),
     ...(s3.secretAccessKey === undefined ? {} : { AWS_SECRET_ACCESS_KEY: s3.secretAccessKey }),
+    ...(embeddedEngines(env).s3 ? ofEmbeddedS3 : {}),
   };
   const given = without(withoutForeign(env), /^METRICS_ADDRESS$/); // one address cannot serve several workers
   const withoutIdentity = without(given, IDENTITY_NAMES);
@@ -91,12 +92,17 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
   };
 }
 
+const noFile = path.join(import.meta.dirname, "there-is-none");
+
 /** Keeps its clients from the user's own configuration file of Temporal, and from the proxy that the environment may name. */
 const ofEmbeddedTemporal = {
   TEMPORAL_NAMESPACE: "default",
-  TEMPORAL_CONFIG_FILE: path.join(import.meta.dirname, "there-is-none.toml"),
+  TEMPORAL_CONFIG_FILE: noFile,
   no_grpc_proxy: "127.0.0.1",
 };
+
+/** Keeps its clients from the user's own files of AWS. */
+const ofEmbeddedS3 = { AWS_CONFIG_FILE: noFile, AWS_SHARED_CREDENTIALS_FILE: noFile };
 
 /** What belongs to another PostgreSQL, Temporal or S3 than the embedded one would make clients of that fail. */
 function withoutForeign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -104,7 +110,7 @@ function withoutForeign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = [
     ...(embedded.postgres ? [/^PG/] : []),
     ...(embedded.temporal ? [/^TEMPORAL_(API_KEY|TLS|PROFILE)/] : []),
-    ...(embedded.s3 ? [/^AWS_(SESSION_TOKEN|PROFILE)/] : []),
+    ...(embedded.s3 ? [/^AWS_/] : []),
   ];
   return foreign.reduce(without, env);
 }

@@ -159,6 +159,7 @@ export async function postgresAnswers(port: number, password: string): Promise<b
   const client = new pg.Client({
     connectionString: urlOf("postgres", port, password),
     connectionTimeoutMillis: 2_000,
+    options: " ", // none; an empty string would mean PGOPTIONS
   });
   client.on("error", () => {});
   try {

@@ -36,9 +36,12 @@ function command(name: string, args: string[], settings: Record<string, string>)
 /** What this machine's user may have set for other servers than the embedded ones. */
 const foreign = {
   PGSSLMODE: "require",
-  PGOPTIONS: "-c search_path=elsewhere",
+  PGOPTIONS: "-c role=elsewhere",
   TEMPORAL_API_KEY: "key",
   AWS_PROFILE: "elsewhere",
+  AWS_USE_FIPS_ENDPOINT: "true",
+  AWS_USE_DUALSTACK_ENDPOINT: "true",
+  NODE_USE_ENV_PROXY: "1",
   http_proxy: "http://127.0.0.1:1",
   https_proxy: "http://127.0.0.1:1",
 };
@@ -53,11 +56,14 @@ describe("the embedded stack", () => {
       path.join(configuration, "temporalio", "temporal.toml"),
       '[profile.default]\naddress = "cloud.example:7233"\napi_key = "key"\n',
     );
+    const awsConfig = path.join(configuration, "aws");
+    writeFileSync(awsConfig, "[default]\nuse_fips_endpoint = true\n");
     stack = await TestStack.start({
       GPU_WORKERS: "2",
       METRICS_ADDRESS: "of one worker's alone, so none of these may take it",
       ...foreign,
       XDG_CONFIG_HOME: configuration,
+      AWS_CONFIG_FILE: awsConfig,
     });
   });
   after(async () => {
@@ -129,7 +135,7 @@ describe("the embedded stack", () => {
 
   it("is used and left running by the demo", async () => {
     const file = path.join(stack.folder, "demo.ppm");
-    const settings = { RASTERLIFT_DATA: stack.folder };
+    const settings = { ...foreign, RASTERLIFT_DATA: stack.folder };
     const { code, output } = await command("demo", ["--width", "77", "--height", "33", "--out", file], settings);
     assert.equal(code, 0, output);
     assert.match(output, /every byte equals the reference/);
