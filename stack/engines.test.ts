@@ -102,10 +102,20 @@ for (const [what, damage] of [
 
 test("SIGTERM ends an installation at once, and nothing of it is left", async (t) => {
   const pidFile = path.join(folder, "pid");
-  const PATH = fakePython(`mkdir "$5"; echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 60`);
+  const ofAnotherShell = `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 60`;
+  const PATH = fakePython(`mkdir "$5"; mktemp; sh -c '${ofAnotherShell}'; true`); // as a pyenv's python3 is
   const cache = path.join(folder, "cache");
+  const TMPDIR = path.join(folder, "tmp");
+  mkdirSync(TMPDIR);
   const stack = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
-    env: { ...process.env, PATH, PORT: "0", RASTERLIFT_CACHE: cache, RASTERLIFT_DATA: path.join(folder, "data") },
+    env: {
+      ...process.env,
+      PATH,
+      PORT: "0",
+      TMPDIR,
+      RASTERLIFT_CACHE: cache,
+      RASTERLIFT_DATA: path.join(folder, "data"),
+    },
     stdio: "ignore",
   });
   t.after(() => stack.kill("SIGKILL"));
@@ -113,5 +123,5 @@ test("SIGTERM ends an installation at once, and nothing of it is left", async (t
   stack.kill("SIGTERM");
   assert.deepEqual(await once(stack, "exit"), [143, null]);
   assert.equal(isAlive(Number(readFileSync(pidFile, "utf8"))), false);
-  assert.deepEqual(readdirSync(cache), []);
+  for (const place of [cache, TMPDIR]) assert.deepEqual(readdirSync(place), []);
 });

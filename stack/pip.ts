@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import path from "node:path";
 import { runProgram } from "./run-program.ts";
 
 const options = [
@@ -8,6 +9,8 @@ const options = [
   "--only-binary=:all:",
   "--no-compile",
   "--no-input",
+  "--prefix=",
+  "--root=/",
   "--retries",
   "2",
 ];
@@ -15,17 +18,25 @@ const options = [
 const environment = {
   PIP_ROOT_USER_ACTION: "ignore",
   PIP_DISABLE_PIP_VERSION_CHECK: "1",
+  PIP_DRY_RUN: "0",
   PIP_USER: "0",
   PIP_REQUIRE_VIRTUALENV: "0",
 };
 
 /**
- * Installs what a requirements file pins by hash into a folder, whatever pip's own settings say.
+ * Installs what a requirements file pins by hash into a folder, whatever pip's own settings say. What pip downloads is
+ * kept beside the folder meanwhile.
  * @returns as `runProgram`
  */
-export function pipInstall(requirements: string, target: string, signal: AbortSignal | undefined) {
+export async function pipInstall(requirements: string, target: string, signal: AbortSignal | undefined) {
   const args = ["-m", "pip", "install", "--target", target, ...options, "-r", requirements];
-  return runProgram("python3", args, { env: { ...process.env, ...environment }, signal });
+  const TMPDIR = path.join(path.dirname(target), `pip-${path.basename(target)}`);
+  await mkdir(TMPDIR, { recursive: true });
+  try {
+    return await runProgram("python3", args, { env: { ...process.env, ...environment, TMPDIR }, signal });
+  } finally {
+    await rm(TMPDIR, { recursive: true, force: true });
+  }
 }
 
 /** A short name for what a requirements file pins, which changes with it. */

@@ -41,7 +41,7 @@ await runCommand(USAGE, async (stop) => {
   const { positionals: names } = parseArgs({ allowPositionals: true });
   const files = testFiles(names);
   const report = new Report(root, files);
-  if (names.length === 0) for (const check of checks) await runCheck(check, report);
+  if (names.length === 0) for (const check of checks) await runCheck(check, report, stop);
   for (const engine of ["temporal", "weed"] as const) await findEngine(engine, stop);
   const [onStacks, beside] = [files.filter(isInTest), files.filter((file) => !isInTest(file))];
   const temporary = temporaryFolder();
@@ -74,12 +74,15 @@ function temporaryFolder(): string {
   return folder;
 }
 
-async function runCheck({ name, command: [program, ...args] }: (typeof checks)[number], report: Report): Promise<void> {
-  const step = showStep(name);
-  const { code, output } = await runProgram(path.join(root, "node_modules", ".bin", program), args, { cwd: root });
+async function runCheck(check: (typeof checks)[number], report: Report, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const [program, ...args] = check.command;
+  const step = showStep(check.name);
+  const bin = path.join(root, "node_modules", ".bin", program);
+  const { code, output } = await runProgram(bin, args, { cwd: root, signal });
   if (code === 0) step.done();
   else step.failed();
-  report.check(name, code === 0, output);
+  if (!signal.aborted) report.check(check.name, code === 0, output);
 }
 
 async function runTests(files: string[], concurrency: number, report: Report, stop: AbortSignal): Promise<void> {
