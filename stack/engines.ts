@@ -70,9 +70,12 @@ async function installEngines(signal: AbortSignal | undefined): Promise<string> 
   } catch (error) {
     step.failed();
     if (error instanceof StackError) throw error;
-    throw new StackError(`The engines could not be installed into ${folder}: ${downloadCauseOf(`${error}`) ?? error}.`);
+    throw new StackError(
+      `The engines could not be installed into ${folder}: ${downloadCauseOf(`${error}`) ?? error}. ` +
+        "RASTERLIFT_CACHE=FOLDER names another place for them.",
+    );
   } finally {
-    await rm(unfinished, { recursive: true, force: true });
+    await rm(unfinished, { recursive: true, force: true }).catch(() => {}); // then a later installation removes it
   }
   step.done();
   return folder;
@@ -86,7 +89,15 @@ async function isWhole(folder: string): Promise<boolean> {
 function cacheFolder(): string {
   const { RASTERLIFT_CACHE, XDG_CACHE_HOME } = process.env;
   if (RASTERLIFT_CACHE) return path.resolve(RASTERLIFT_CACHE);
-  return path.join(XDG_CACHE_HOME || path.join(homedir(), ".cache"), "rasterlift");
+  return path.join(XDG_CACHE_HOME || path.join(home(), ".cache"), "rasterlift");
+}
+
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    throw new StackError("The engines need a folder, and this user has no home: name one by RASTERLIFT_CACHE=FOLDER.");
+  }
 }
 
 /** What an installation left that was killed half-way. */
