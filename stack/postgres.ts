@@ -138,9 +138,10 @@ async function makeCluster(
   rmSync(passwordFile);
   if (code !== 0) {
     rmSync(unfinished, { recursive: true, force: true });
-    throw new StackError(
-      `PostgreSQL's data folder could not be made: ${machineCauseOf(output) ?? "initdb failed"}. Its last lines:\n${lastLines(output)}`,
-    );
+    const cause = /could not look up effective user ID/.test(output)
+      ? "it needs a user that the system knows: run the command as one, or name a running PostgreSQL by DATABASE_URL"
+      : (machineCauseOf(output) ?? "initdb failed");
+    throw new StackError(`PostgreSQL's data folder could not be made: ${cause}. Its last lines:\n${lastLines(output)}`);
   }
   renameSync(unfinished, folder);
 }
