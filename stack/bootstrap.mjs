@@ -26,6 +26,12 @@ try {
       `Node.js 20 or newer is needed to begin with; this is ${process.version}. See nodejs.org.`,
     );
   }
+  const [unfit] = root.match(/[!?*$`"\\]/) ?? [];
+  if (unfit !== undefined) {
+    throw new BootstrapError(
+      `The project lies in ${root}, and the ${unfit} in that path stops some of its tools: move it to another folder.`,
+    );
+  }
   const installedNow = await installPackages();
   if (!installedNow && process.versions.node === readJson("package.json").devDependencies.node) await runHere();
   else await runOnPinnedNode();

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -84,6 +85,16 @@ test("a refused download of npm packages is one clear message, and leaves no loc
     /The npm packages could not be installed: the download was refused.* Then run the command again\./,
   );
   assert.equal(existsSync(path.join(folder, lock)), false);
+});
+
+test("a folder whose name stops tools is said so, before anything is installed", async () => {
+  clone();
+  const moved = path.join(folder, "a $ sign");
+  mkdirSync(moved);
+  for (const name of ["stack", "package.json"]) renameSync(path.join(folder, name), path.join(moved, name));
+  const { code, output } = await runProgram(process.execPath, [path.join(moved, bootstrap), "x.ts"]);
+  assert.equal(code, 1);
+  assert.match(output, /^The project lies in .*a \$ sign, and the \$ in that path stops .* another folder\.\n$/);
 });
 
 test("a missing npm is said so", async () => {
