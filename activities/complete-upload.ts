@@ -7,7 +7,7 @@ import { StorageError } from "../storage/answers.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
 import type { CompletedObject, CompleteRequest } from "./types.ts";
 
-/** A single answer, perhaps of a server that lags behind, is not worth all parts. */
+/** S3 may lag behind a Complete: one look that does not find the object is not worth all parts. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 500;
 
@@ -30,8 +30,8 @@ export async function completeUpload(
     const etag = digest === "md5" && object?.hasMd5Etag ? compositeEtag(etags) : undefined;
     const difference = differenceFrom(object, { request, crc32, etag });
     if (object !== undefined && difference === undefined) return { etag: object.etag, crc32 };
-    if (refusal !== undefined) throw refusal;
     if (looks === LOOKS) {
+      if (refusal !== undefined) throw refusal;
       throw ApplicationFailure.nonRetryable(
         `S3 reported the upload of ${request.key} complete, but ${difference}. A retry of the render uploads it anew.`,
         "ObjectMismatch",

@@ -196,6 +196,15 @@ describe("the activities of an upload", () => {
     proxy.rule = ({ operation, attempt }) =>
       operation === "HeadObject" && attempt === 1 ? s3Error(404, "NoSuchKey") : undefined;
     assert.deepEqual(await complete(request), success);
+    const other = await uploaded();
+    proxy.rule = ({ key, operation, attempt }) => {
+      if (key !== other.key) return undefined;
+      if (operation === "HeadObject" && attempt === 1) return s3Error(404, "NoSuchKey");
+      if (operation !== "CompleteMultipartUpload") return undefined;
+      return attempt === 1 ? { kind: "dropAnswer" } : s3Error(404, "NoSuchUpload");
+    };
+    assert.equal(await complete(other), "S3Unavailable, again");
+    assert.deepEqual(await complete(other), success);
   });
 
   test("parts that S3 does not have can never be completed", async () => {

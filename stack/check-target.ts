@@ -1,6 +1,6 @@
 import { open, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { targetOf } from "./replace-file.ts";
+import { partialOf, targetOf } from "./replace-file.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
 
@@ -16,7 +16,7 @@ export async function checkTarget(file: string): Promise<void> {
     throw new StackError(`There is no folder ${path.resolve(folder)}; make it first.`);
   const present = await kindOf(file);
   if (present && !present.isFile()) throw new StackError(`${file} is not a plain file; name another one.`);
-  await tryFile(`${target}.${process.pid}.probe`).catch(({ message }: Error) => {
+  await tryFile(partialOf(target)).catch(({ message }: Error) => {
     throw new StackError(`${file} cannot be written: ${machineCauseOf(message) ?? message}.`);
   });
 }

@@ -55,7 +55,8 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
 /** With NODE_USE_ENV_PROXY, the embedded stack would otherwise be looked for behind the proxy of the environment. */
 function keepFromProxy(): void {
   const { no_proxy = process.env["NO_PROXY"] } = process.env;
-  process.env["no_proxy"] = no_proxy ? `${no_proxy},127.0.0.1` : "127.0.0.1";
+  if (no_proxy === "*") return;
+  process.env["no_proxy"] = [no_proxy, "127.0.0.1", "localhost"].filter(Boolean).join(",");
 }
 
 function watchOutput(): void {

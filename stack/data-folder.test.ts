@@ -107,6 +107,12 @@ test("only recorded processes that still run are left behind", () => {
   assert.deepEqual(folder.leftBehind(), [{ name: "api", ...self }]);
 });
 
+test("says where the engines would not take its path", () => {
+  for (const name of ["C#", "50%20", "a,b", "what?"])
+    assert.throws(() => new DataFolder(path.join(root, name)), /cannot be used: its engines do not take the [#%,?] in/);
+  assert.deepEqual(readdirSync(root), []);
+});
+
 test("a folder that cannot be made is said so", () => {
   assert.throws(() => new DataFolder("/dev/null/data"), /The data folder \/dev\/null\/data cannot be used: /);
 });

@@ -48,9 +48,15 @@ export class DataFolder {
   readonly path: string;
   #lock: DatabaseSync | undefined;
 
-  /** @throws StackError where the folder cannot be made or written into */
+  /** @throws StackError where the folder cannot be made or written into, or is none for the engines */
   constructor(folder: string) {
     this.path = path.resolve(folder);
+    const [unfit] = this.path.match(/[#?%,]/) ?? []; // Temporal takes its path for a URL's, SeaweedFS for a list
+    if (unfit !== undefined) {
+      throw new StackError(
+        `The data folder ${this.path} cannot be used: its engines do not take the ${unfit} in that path. RASTERLIFT_DATA names another one.`,
+      );
+    }
     const logs = path.join(this.path, "logs");
     try {
       makeFolder(logs, 0o700);

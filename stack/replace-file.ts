@@ -9,7 +9,7 @@ import { StackError } from "./stack-error.ts";
 export async function replaceFile<T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
   const present = await stat(file).catch(() => undefined);
   const target = await targetOf(file);
-  const partial = `${target}.${process.pid}.partial`;
+  const partial = partialOf(target);
   const handle = await open(partial, "wx", present?.mode);
   try {
     const result = await write(handle);
@@ -21,6 +21,9 @@ export async function replaceFile<T>(file: string, write: (handle: FileHandle) =
     await rm(partial, { force: true });
   }
 }
+
+/** The file that is written beside a target. */
+export const partialOf = (target: string) => `${target}.${process.pid}.partial`;
 
 /**
  * The file that is made or replaced where `file` is written: what its symbolic links lead to, which may be missing.

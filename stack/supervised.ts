@@ -155,7 +155,7 @@ export class Supervised {
       log === "" ? `Its log, ${this.logFile}, is empty.` : `The last lines of ${this.logFile}:\n${lastLines(log)}`;
     return new StackError(
       `${name} ${what}${cause === undefined ? "" : `: ${cause}`}. ${said}` +
-        (cause === undefined && advice !== undefined ? `\n${advice}` : ""),
+        (log === "" && advice !== undefined ? `\n${advice}` : ""),
     );
   }
 

@@ -57,7 +57,9 @@ export class Report {
   /** Prints the end, whose last line is the count. @returns the exit code */
   end(interrupted: boolean): number {
     for (const file of interrupted ? [] : this.#unfinished) {
+      this.#failedInFile++;
       this.#fail(path.relative(this.#root, file), "it ended before its tests did, or has none");
+      this.#endFile(file, undefined);
     }
     for (const skipped of this.#skipped) console.log(`skipped: ${skipped}`);
     for (const failure of this.#failures) console.log(`failed: ${failure}`);
