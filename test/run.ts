@@ -47,8 +47,9 @@ await runCommand(USAGE, async (stop) => {
   const temporary = temporaryFolder();
   process.env["TMPDIR"] = temporary;
   try {
-    await runTests(beside, availableParallelism(), report, stop);
-    await runTests(onStacks, STACKS_AT_A_TIME, report, stop);
+    const signal = onceAllIsKilled(stop);
+    await runTests(beside, availableParallelism(), report, signal);
+    await runTests(onStacks, STACKS_AT_A_TIME, report, signal);
   } finally {
     await rm(temporary, { recursive: true, maxRetries: 10 }); // what Ctrl-C has reached may need a moment to end
   }
@@ -85,14 +86,19 @@ async function runCheck(check: (typeof checks)[number], report: Report, signal: 
   if (!signal.aborted) report.check(check.name, code === 0, output);
 }
 
-async function runTests(files: string[], concurrency: number, report: Report, stop: AbortSignal): Promise<void> {
-  if (files.length === 0 || stop.aborted) return;
-  const stopping = new AbortController();
-  const { signal } = stopping;
+/** Aborts with `stop`, after all that the test files have started is killed: by run() alone, their engines would live on. */
+function onceAllIsKilled(stop: AbortSignal): AbortSignal {
+  if (stop.aborted) return stop;
+  const killed = new AbortController();
   stop.addEventListener("abort", () => {
-    killDescendants(); // by run() alone, the engines that test files have started would live on
-    stopping.abort();
+    killDescendants();
+    killed.abort();
   });
+  return killed.signal;
+}
+
+async function runTests(files: string[], concurrency: number, report: Report, signal: AbortSignal): Promise<void> {
+  if (files.length === 0 || signal.aborted) return;
   const paths = files.map((file) => path.join(root, file));
   const step = showStep(`${files.length} test files, ${concurrency} at a time`);
   for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: FILE_TIMEOUT_MS }))
