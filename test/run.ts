@@ -101,7 +101,8 @@ async function runTests(files: string[], concurrency: number, report: Report, si
   if (files.length === 0 || signal.aborted) return;
   const paths = files.map((file) => path.join(root, file));
   const step = showStep(`${files.length} test files, ${concurrency} at a time`);
-  for await (const event of run({ files: paths, cwd: root, concurrency, signal, timeout: FILE_TIMEOUT_MS }))
+  const execArgv = ["--import", import.meta.resolve("./support/exit-on-signal.ts")];
+  for await (const event of run({ files: paths, cwd: root, concurrency, execArgv, signal, timeout: FILE_TIMEOUT_MS }))
     report.take(event);
   step.done();
 }
