@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { GPU, WebAssemblyKernel } from "gpu.js";
@@ -80,6 +82,20 @@ test("one kernel serves every image of its shape, source and table length", asyn
   assert.equal(await kernels.kernelOf(image), await kernels.kernelOf(again));
   assert.notEqual(await kernels.kernelOf(image), await kernels.kernelOf(prepareImage({ ...spec, width: 9 }, 64)));
   kernels.close();
+});
+
+test("V8 puts a kernel into the loop that runs it, instead of calling it for every four pixels", async () => {
+  const script = `
+    const [{ Kernels }, { prepareImage }] = await Promise.all([import("./kernels.ts"), import("./prepared-image.ts")]);
+    const image = prepareImage(${JSON.stringify({ ...spec, width: 1024, height: 64 })}, 2 ** 16);
+    const compute = await new Kernels("webasm").kernelOf(image);
+    for (let band = 0; band < 50; band++) compute(image.columns[0], new Float32Array(64), image.table);`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--trace-wasm-inlining", "--wasm-sync-tier-up", "--input-type=module", "--eval", script],
+    { cwd: import.meta.dirname },
+  );
+  assert.match(stdout, /\[function 3: inlining direct call #0 to function 2\]/); // run_simd and the kernel's four cells
 });
 
 test("kernels that are not kept any more leave no memory behind on cpu", async () => {
