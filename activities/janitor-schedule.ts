@@ -6,9 +6,11 @@ import {
   ScheduleOverlapPolicy,
 } from "@temporalio/client";
 import type { Workflow } from "@temporalio/common";
+import type { Log } from "../service/log.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
 
 const JANITOR_EVERY = "30 seconds";
+const LOOKED_FOR_EVERY_MS = 30_000;
 
 /** Longer than all sweeps with all their attempts; one that a later version cannot go on with ends here. */
 const JANITOR_WITHIN = "2 hours";
@@ -34,11 +36,36 @@ const schedule: Omit<ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow
  */
 export async function scheduleJanitor(client: Client): Promise<void> {
   const janitor = client.schedule.getHandle("janitor");
-  try {
-    await client.schedule.create({ scheduleId: "janitor", ...schedule, state: { note: NOTE } });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  if (!(await makeSchedule(client))) {
     await janitor.update(({ state }) => ({ ...schedule, state: { ...state, note: NOTE } })); // it may be an older version's
   }
   if (!(await janitor.describe()).state.paused) await janitor.trigger();
+}
+
+/**
+ * Looks again and again whether Temporal still has the schedule: it may have been lost with its database, or deleted, and
+ * without the janitor, renders whose workflows were lost with it would never end.
+ * @returns what ends it
+ */
+export function keepJanitorScheduled(client: Client, log: Log): Disposable {
+  const keep = async () => {
+    try {
+      if (await makeSchedule(client)) log.warn("the schedule `janitor` was gone from Temporal; it is there again");
+    } catch (err) {
+      log.warn({ err }, "could not look for the schedule `janitor`; trying again");
+    }
+  };
+  const timer = setInterval(() => void keep(), LOOKED_FOR_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** @returns whether it had to be made */
+async function makeSchedule(client: Client): Promise<boolean> {
+  try {
+    await client.schedule.create({ scheduleId: "janitor", ...schedule, state: { note: NOTE } });
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning) return false;
+    throw error;
+  }
 }

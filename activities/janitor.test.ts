@@ -12,6 +12,7 @@ import { connect } from "../database/connect.ts";
 import { createRender } from "../database/create-render.ts";
 import { Render } from "../database/render.ts";
 import { objectKey } from "../images/object-key.ts";
+import type { Log } from "../service/log.ts";
 import type { Storage } from "../storage/storage.ts";
 import { TestDatabase } from "../test/support/database.ts";
 import { newRender, recordedEvent } from "../test/support/renders.ts";
@@ -22,7 +23,7 @@ import { waitFor } from "../test/support/wait-for.ts";
 import { CONTROL_QUEUE, renderWorkflowId } from "../workflows/messages.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { createActivities } from "./create-activities.ts";
-import { scheduleJanitor } from "./janitor-schedule.ts";
+import { keepJanitorScheduled, scheduleJanitor } from "./janitor-schedule.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
@@ -236,6 +237,18 @@ describe("the janitor", () => {
     const { action, policies } = await env.client.schedule.getHandle("janitor").describe();
     assert.equal(action.type === "startWorkflow" && action.workflowType, "janitor");
     assert.equal(policies.overlap, "SKIP");
+  });
+
+  test("is scheduled again where Temporal has lost it, while the worker runs", async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    const warned = Promise.withResolvers<unknown>();
+    const log = { warn: warned.resolve } as unknown as Log;
+    await scheduleJanitor(env.client);
+    await env.client.schedule.getHandle("janitor").delete();
+    using _kept = keepJanitorScheduled(env.client, log);
+    t.mock.timers.tick(30_000);
+    assert.equal(await warned.promise, "the schedule `janitor` was gone from Temporal; it is there again");
+    await env.client.schedule.getHandle("janitor").describe();
   });
 
   test("has a schedule that follows the worker's version, and stays paused where somebody has paused it", async () => {

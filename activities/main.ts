@@ -14,7 +14,7 @@ import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
 import { createActivities } from "./create-activities.ts";
-import { scheduleJanitor } from "./janitor-schedule.ts";
+import { keepJanitorScheduled, scheduleJanitor } from "./janitor-schedule.ts";
 
 const USAGE = `Usage: npm run worker
 
@@ -77,6 +77,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
     ...shutdownTimes,
   });
   await scheduleJanitor(client);
+  using _janitor = keepJanitorScheduled(client, log);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
   await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
   await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);

@@ -25,9 +25,8 @@ export function ready({ em, workflows, log }: Services): RequestHandler {
           () => [],
           (err: unknown) => {
             log.warn({ err }, `${name} is not ready`);
-            return [
-              `${name} ${isOldSchema(err) ? "lacks this version's schema (npm run migrate)" : "does not answer"}`,
-            ];
+            const lack = "lacks this version's schema (npm run migrate)";
+            return [`${name} ${isOldSchema(err) ? lack : "is not available (the log says why)"}`];
           },
         ),
       ),

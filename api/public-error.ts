@@ -27,7 +27,7 @@ function masked(log: Log, error: unknown, place: Omit<GraphQLFormattedError, "me
   const errorId = randomUUID();
   log.error({ err: error, errorId, path: place.path }, "a resolver failed");
   const isAway = isDatabaseAway(error);
-  const what = isAway ? "The database does not answer" : "Something went wrong on our side";
+  const what = isAway ? "The database is not available" : "Something went wrong on our side";
   return {
     message: `${what}. Try again; if it stays, report error ${errorId}.`,
     ...place,

@@ -256,7 +256,10 @@ describe("the API over HTTP", () => {
     assert.equal((await fetch(`${api.url}/health`)).status, 200);
     const ready = await fetch(`${api.url}/ready`);
     assert.equal(ready.status, 503);
-    assert.deepEqual(await ready.json(), { status: "unavailable", reason: "temporal does not answer" });
+    assert.deepEqual(await ready.json(), {
+      status: "unavailable",
+      reason: "temporal is not available (the log says why)",
+    });
   });
 
   test("says so where PostgreSQL is away, and goes on once it is back", async () => {
@@ -266,7 +269,7 @@ describe("the API over HTTP", () => {
     for (const call of calls) {
       await assert.rejects(call, (error: unknown) => {
         assert.ok(error instanceof GraphQLError);
-        assert.match(error.message, /The database does not answer/);
+        assert.match(error.message, /The database is not available/);
         return error.extensions["code"] === "SERVICE_UNAVAILABLE";
       });
     }

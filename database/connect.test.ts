@@ -50,6 +50,19 @@ describe("a PostgreSQL that is away is known as such", () => {
     });
   }
 
+  test("where it lets nobody in: another password, no such database", async () => {
+    const database = await TestDatabase.open();
+    const wrong = [{ password: "another" }, { pathname: "/another" }].map((part) =>
+      Object.assign(new URL(database.url), part),
+    );
+    for (const { href } of wrong) {
+      const orm = await connect(href);
+      await assert.rejects(orm.em.fork().findOne(Viewer, "alice"), isDatabaseAway);
+      await disconnect(orm);
+    }
+    await database.close();
+  });
+
   test("where it does not answer", { timeout: 20_000 }, async () => {
     const database = await TestDatabase.open();
     const orm = await connect(database.url, 200);

@@ -63,15 +63,15 @@ export function takeBackLostConnections(pool: Pool): void {
 export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
 
 /**
- * SQLSTATEs of a server that starts, stops, takes no more connections or gave up waiting for a lock or for this process,
- * and the system's codes for a connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ * SQLSTATEs of a server that starts, stops, takes no more connections, gave up waiting for a lock or for this process, or
+ * does not know the password or the database (just changed, or just being restored), and the system's codes for a connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
-const AWAY_CODES = /^(08...|25P03|53300|55P03|57P0[1-3]|E[A-Z]+)$/;
+const AWAY_CODES = /^(08...|25P03|28...|3D000|53300|55P03|57P0[1-3]|E[A-Z]+)$/;
 
 /** pg's and its pool's errors of connections that end or do not come about, which have no code. */
 const AWAY_MESSAGES = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$/;
 
-/** Whether a query failed because PostgreSQL is away or the connection to it was lost; asking again can help. */
+/** Whether a query failed because PostgreSQL is away, lets nobody in or lost the connection; asking again can help. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? error.code : undefined;

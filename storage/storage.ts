@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -60,6 +61,8 @@ export class Storage {
   readonly #publicClient: S3Client;
   readonly #bucket: string;
   readonly #endpoint: string;
+  /** The last download link being signed. */
+  #signing: Promise<unknown> = Promise.resolve();
 
   constructor(settings: S3Settings) {
     this.#client = createS3Client(settings);
@@ -173,13 +176,21 @@ export class Storage {
     };
   }
 
-  /** A URL that downloads the object as a file of that name, for `expiresIn` seconds (1 … 604,800). */
+  /**
+   * A URL that downloads the object as a file of that name, for `expiresIn` seconds (1 … 604,800). Signing takes a
+   * millisecond of the processor, so of many links each takes a turn of the event loop, and others get theirs between.
+   */
   presignDownload(download: { key: string; fileName: string; expiresIn: number }): Promise<string> {
     const command = new GetObjectCommand({
       ...this.#at(download.key),
       ResponseContentDisposition: attachment(download.fileName),
     });
-    const url = getSignedUrl(this.#publicClient, command, { expiresIn: download.expiresIn });
+    const sign = async () => {
+      await nextTurn();
+      return await getSignedUrl(this.#publicClient, command, { expiresIn: download.expiresIn });
+    };
+    const url = this.#signing.then(sign, sign);
+    this.#signing = url;
     return this.#explained("GetObject", download.key, url);
   }
 

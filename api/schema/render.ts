@@ -109,7 +109,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
           description: "Seconds that the link works, 1 to 604,800 (a week).",
         }),
       },
-      extensions: { cost: 10 },
+      extensions: { cost: 100 }, // a signature takes a processor about a millisecond
       resolve: async ({ row, state }, { expiresIn }, { storage }) => {
         if (expiresIn < 1 || expiresIn > LONGEST_LINK_SECONDS) {
           throw badUserInput(`expiresIn is ${expiresIn}; it must be from 1 to ${LONGEST_LINK_SECONDS} seconds.`);
