@@ -9,7 +9,7 @@ export const health: RequestHandler = (_request, response) => {
   response.json({ status: "ok" });
 };
 
-/** What the newest migration has brought. */
+/** Works only where the newest migration has run; health.test.ts fails where a newer one is forgotten here. */
 export const NEWEST_SCHEMA = "select deletion_asked_at from render limit 0";
 
 /** `GET /ready`: PostgreSQL, with this version's schema, and Temporal answer; 503 with the reason otherwise. */

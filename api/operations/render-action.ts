@@ -34,5 +34,8 @@ function noWorkflow({ id, status }: Render, action: RenderUpdate): string {
   if (status === "FAILED") return `The parts of render ${id} are not kept any more, so it has ended; start it anew.`;
   if (endStatuses.includes(status))
     return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
-  return `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there. Start it anew.`;
+  return (
+    `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there, or Temporal has lost it. ` +
+    "It becomes FAILED within a minute or two; start it anew."
+  );
 }
