@@ -36,6 +36,6 @@ function noWorkflow({ id, status }: Render, action: RenderUpdate): string {
     return `Render ${id} is ${status} and has ended; ${action} is not possible any more.`;
   return (
     `Render ${id} is ${status}, but Temporal runs no workflow for it: it was terminated there, or Temporal has lost it. ` +
-    "It becomes FAILED within a minute or two; start it anew."
+    "The janitor ends it within a minute or two; start it anew."
   );
 }
