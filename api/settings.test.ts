@@ -49,4 +49,10 @@ test("every wrong setting is named at once", () => {
       }),
     /S3_ENDPOINT: must be the URL of an S3 server.*\n.*DATABASE_URL: .*\n.*PORT: must be a whole number from 0 to 65535\n.*JWKS_URL: /,
   );
+  for (const url of ["nowhere", "postgresql://host"]) {
+    assert.throws(
+      () => readSettings(apiSettings, { ...least, DATABASE_URL: url }),
+      /^[^\n]*DATABASE_URL: must be postgresql:\/\/user:password@host:port\/database$/m,
+    );
+  }
 });
