@@ -1,15 +1,9 @@
-import { Client, Connection } from "@temporalio/client";
-import { connect, disconnect } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
 import { runProcess, stopped } from "../service/run-process.ts";
 import { readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { Storage } from "../storage/storage.ts";
-import { createAuthenticate } from "./auth.ts";
-import { EventFeed } from "./event-feed.ts";
-import { RenderWorkflows } from "./render-workflows.ts";
-import { startServer } from "./server.ts";
 import { apiSettings } from "./settings.ts";
+import { startApi } from "./start-api.ts";
 
 const USAGE = `Usage: npm run api
 
@@ -34,31 +28,16 @@ Settings from the environment (default):
 
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(apiSettings);
-  const { connectionOptions, namespace } = temporalSettings();
+  const temporal = temporalSettings();
   if (settings.JWKS_URL !== undefined && settings.JWT_AUDIENCE === undefined)
     log.warn(
       "JWT_AUDIENCE is not set: tokens that the identity provider makes for other applications are accepted, too",
     );
-  const temporal = Connection.lazy(connectionOptions);
-  const storage = new Storage(settings);
-  const orm = await connect(settings.DATABASE_URL);
-  const feed = new EventFeed(settings.DATABASE_URL, log);
-  const server = await startServer({ host: settings.HOST, port: settings.PORT }, createAuthenticate(settings, log), {
-    em: () => orm.em.fork(),
-    workflows: new RenderWorkflows(new Client({ connection: temporal, namespace }), settings, log),
-    storage,
-    feed,
-    settings,
-    log,
-  });
-  log.info({ url: server.url }, "listening");
+  const api = await startApi(settings, temporal, log);
+  log.info({ url: api.server.url }, "listening");
 
   await stopped(stop);
-  await server.close();
-  await feed.close();
-  await disconnect(orm);
-  await temporal.close();
-  storage.close();
+  await api.close();
 }
 
 await runProcess({ name: "api", usage: USAGE, run });

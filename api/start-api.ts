@@ -1,0 +1,49 @@
+import type { MikroORM } from "@mikro-orm/postgresql";
+import { Client, Connection } from "@temporalio/client";
+import { connect, disconnect } from "../database/connect.ts";
+import type { Log } from "../service/log.ts";
+import type { TemporalSettings } from "../service/temporal.ts";
+import { Storage } from "../storage/storage.ts";
+import { createAuthenticate } from "./auth.ts";
+import { EventFeed } from "./event-feed.ts";
+import { RenderWorkflows } from "./render-workflows.ts";
+import { type ApiServer, startServer } from "./server.ts";
+import type { ApiSettings } from "./settings.ts";
+
+export interface Api {
+  server: ApiServer;
+  orm: MikroORM;
+  /** Closes the server first, then what its requests were answered with. */
+  close(): Promise<void>;
+}
+
+/**
+ * The server with all that it needs; PostgreSQL, Temporal and S3 may be away.
+ * @throws SettingsError where it cannot listen
+ */
+export async function startApi(settings: ApiSettings, temporal: TemporalSettings, log: Log): Promise<Api> {
+  const connection = Connection.lazy(temporal.connectionOptions);
+  const client = new Client({ connection, namespace: temporal.namespace });
+  const storage = new Storage(settings);
+  const orm = await connect(settings.DATABASE_URL);
+  const feed = new EventFeed(settings.DATABASE_URL, log);
+  const server = await startServer({ host: settings.HOST, port: settings.PORT }, createAuthenticate(settings, log), {
+    em: () => orm.em.fork(),
+    workflows: new RenderWorkflows(client, settings, log),
+    storage,
+    feed,
+    settings,
+    log,
+  });
+  return {
+    server,
+    orm,
+    close: async () => {
+      await server.close();
+      await feed.close();
+      await disconnect(orm);
+      await connection.close();
+      storage.close();
+    },
+  };
+}
