@@ -3,7 +3,7 @@
 import { BufferPool, bufferBudget } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { byteRangeOf, planParts } from "../images/plan.ts";
+import { planParts, rangesOf } from "../images/plan.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 
 const REPORT_EVERY_MS = 500;
@@ -12,8 +12,7 @@ const PARTS_IN_FLIGHT = 4;
 process.on("disconnect", () => process.exit());
 
 const spec = JSON.parse(process.argv[2] ?? "");
-const plan = planParts(byteSizeOf(spec));
-const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
+const ranges = rangesOf(planParts(byteSizeOf(spec)));
 const buffers = new BufferPool(bufferBudget(PARTS_IN_FLIGHT));
 const never = new AbortController().signal;
 const renderers = await createRenderers({ backend: "auto", md5: true });
@@ -21,8 +20,7 @@ const renderers = await createRenderers({ backend: "auto", md5: true });
 let bytesDone = 0;
 const reports = setInterval(() => process.send?.({ bytesDone }), REPORT_EVERY_MS);
 const start = performance.now();
-await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
-  const range = byteRangeOf(plan, partNumber);
+await inParallel(ranges, PARTS_IN_FLIGHT, async (range) => {
   using loan = await buffers.acquire(range.end - range.start, never);
   await renderers.render(spec, range, loan.bytes);
   bytesDone += range.end - range.start;

@@ -3,7 +3,7 @@ import { BufferPool } from "../gpu-worker/buffer-pool.ts";
 import { createRenderers } from "../gpu-worker/renderers.ts";
 import { createUploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { byteRangeOf, planParts } from "../images/plan.ts";
+import { planParts, rangesOf } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import type { Storage } from "../storage/storage.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
@@ -22,21 +22,19 @@ export async function renderIntoMemory(
   signal: AbortSignal,
 ): Promise<ReadyPart[]> {
   const plan = planParts(byteSizeOf(spec), partSize);
-  const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
   const buffers = new BufferPool(plan.byteSize + plan.partSize);
   const renderers = await createRenderers({ backend: "auto", md5: true });
   const parts: ReadyPart[] = [];
   try {
-    await inParallel(numbers, renderers.threads, async (partNumber) => {
-      const range = byteRangeOf(plan, partNumber);
+    await inParallel([...rangesOf(plan).entries()], renderers.threads, async ([index, range]) => {
       const { bytes } = await buffers.acquire(range.end - range.start, signal);
       const { md5 } = await renderers.render(spec, range, bytes, { signal });
-      parts.push({ partNumber, bytes, md5 });
+      parts[index] = { partNumber: index + 1, bytes, md5 };
     });
   } finally {
     await renderers.close();
   }
-  return parts.sort((a, b) => a.partNumber - b.partNumber);
+  return parts;
 }
 
 /**

@@ -3,7 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
-import { byteRangeOf, planParts } from "../images/plan.ts";
+import { planParts, rangesOf } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { timeCommand } from "./child.ts";
@@ -57,17 +57,16 @@ export async function benchOtherRenderers(settings: BenchSettings): Promise<{ ta
 /** Every part of the image, with its CRC-32 but without MD5, which the others do not compute either. */
 function wholeImage(renderers: Renderers, spec: RenderSpec, signal: AbortSignal): Contestant {
   const { threads } = renderers;
-  const plan = planParts(byteSizeOf(spec), PART_SIZE);
-  const numbers = Array.from({ length: plan.partCount }, (_, index) => index + 1);
+  const ranges = rangesOf(planParts(byteSizeOf(spec), PART_SIZE));
   const buffers = Array.from({ length: threads }, sharedPart);
   return {
     name: `Rasterlift, ${threads} thread${threads > 1 ? "s" : ""}`,
     run: async () => {
       const free = [...buffers];
       const start = performance.now();
-      await inParallel(numbers, threads, async (partNumber) => {
+      await inParallel(ranges, threads, async (range) => {
         const buffer = free.pop() ?? sharedPart();
-        await renderers.render(spec, byteRangeOf(plan, partNumber), buffer, { signal });
+        await renderers.render(spec, range, buffer, { signal });
         free.push(buffer);
       });
       return (performance.now() - start) / 1000;

@@ -4,7 +4,7 @@ import { createRenderers, RendererError, type Renderers } from "../gpu-worker/re
 import { createUploader, type Uploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";
-import { byteRangeOf, planParts } from "../images/plan.ts";
+import { planParts, rangesOf } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { inParallel } from "../test/support/in-parallel.ts";
 import { type Child, startChild } from "./child.ts";
@@ -141,12 +141,10 @@ async function renderParts(
   signal: AbortSignal,
   then: (part: Uint8Array, md5: string | undefined) => Promise<void> = async () => {},
 ): Promise<{ seconds: number; stages: StageTimes }> {
-  const plan = planParts(byteSizeOf(spec), PART_SIZE);
-  const numbers = Array.from({ length: Math.min(PARTS, plan.partCount) }, (_, index) => index + 1);
+  const ranges = rangesOf(planParts(byteSizeOf(spec), PART_SIZE)).slice(0, PARTS);
   const stages: StageTimes = { kernel: 0, packing: 0, crc32: 0, md5: 0 };
   const start = performance.now();
-  await inParallel(numbers, PARTS_IN_FLIGHT, async (partNumber) => {
-    const range = byteRangeOf(plan, partNumber);
+  await inParallel(ranges, PARTS_IN_FLIGHT, async (range) => {
     using loan = await buffers.acquire(range.end - range.start, signal);
     const { times: part, md5 } = await renderers.render(spec, range, loan.bytes, { signal });
     stages.kernel += part.kernel;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { objectKey } from "./object-key.ts";
-import { byteRangeOf, checkPartSize, planParts } from "./plan.ts";
+import { byteRangeOf, checkPartSize, planParts, rangesOf } from "./plan.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -43,6 +43,14 @@ test("parts are of one size but the last, follow one another and are the whole f
       assert.equal(byteRangeOf(plan, partNumber + 1).start, end);
     }),
   );
+});
+
+test("the ranges of a plan are its parts' in order", () => {
+  assert.deepEqual(rangesOf(planParts(12 * MIB, 5 * MIB)), [
+    { start: 0, end: 5 * MIB },
+    { start: 5 * MIB, end: 10 * MIB },
+    { start: 10 * MIB, end: 12 * MIB },
+  ]);
 });
 
 test("a requested part size is a whole number of bytes from 5 MiB to 1 GiB", () => {

@@ -51,3 +51,7 @@ export function byteRangeOf(
   const start = (partNumber - 1) * partSize;
   return { start, end: Math.min(start + partSize, byteSize) };
 }
+
+/** The bytes of every part, in order. */
+export const rangesOf = (plan: PartPlan): ByteRange[] =>
+  Array.from({ length: plan.partCount }, (_, index) => byteRangeOf(plan, index + 1));

@@ -6,7 +6,7 @@ import { createRenderers, RendererError, type Renderers } from "../gpu-worker/re
 import { combineCrc32s } from "../images/crc32.ts";
 import type { Parameter, Pattern } from "../images/pattern.ts";
 import { patterns } from "../images/patterns/index.ts";
-import { byteRangeOf, planParts } from "../images/plan.ts";
+import { planParts, rangesOf } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
 import { maxRenderBytes, readSettings } from "../service/settings.ts";
@@ -113,9 +113,8 @@ async function renderInto(
   { stop, onWritten }: { stop: AbortSignal; onWritten: (bytes: number) => void },
 ): Promise<number> {
   const plan = planParts(byteSize);
-  const parts = Array.from({ length: plan.partCount }, (_, index) => byteRangeOf(plan, index + 1));
   const crc32s: number[] = [];
-  const waiting = parts.entries();
+  const waiting = rangesOf(plan).entries();
   const failure = new AbortController();
   const signal = AbortSignal.any([stop, failure.signal]);
 
