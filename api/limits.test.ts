@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { getIntrospectionQuery, parse, validate } from "graphql";
-import { limitOperation, refuseSubscriptions } from "./limits.ts";
+import { limitOperation } from "./limits.ts";
 import { schema } from "./schema/index.ts";
 
 function refusals(query: string): string[] {
@@ -84,10 +84,4 @@ describe("the limits of an operation", () => {
   test("leave fragments in a circle to GraphQL's own rule", () => {
     assert.deepEqual(refusals("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"), []);
   });
-});
-
-test("a subscription over HTTP is told where to go", () => {
-  const errors = validate(schema, parse("subscription { viewerRenderEvents { sequence } }"), [refuseSubscriptions]);
-  assert.match(errors[0]?.message ?? "", /WebSocket/);
-  assert.deepEqual(validate(schema, parse("{ viewer { id } }"), [refuseSubscriptions]), []);
 });

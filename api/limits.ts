@@ -1,6 +1,5 @@
 import {
   type ASTVisitor,
-  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -13,8 +12,6 @@ import {
   isListType,
   isObjectType,
   Kind,
-  OperationTypeNode,
-  parse,
   SchemaMetaFieldDef,
   type SelectionSetNode,
   TypeMetaFieldDef,
@@ -23,12 +20,6 @@ import {
 
 /** The same for HTTP and for WebSocket, in bytes: a request's body, and a message. */
 export const MAX_REQUEST_BYTES = 256 * 1024;
-
-/**
- * The largest operation, with every field selected, has about 500. GraphQL's own validation compares fields of one
- * name pair by pair: 2,000 tokens can take it half a second.
- */
-export const MAX_TOKENS = 2_000;
 
 /** The schema's own depth is 5; the usual introspection query needs 15. */
 const MAX_DEPTH = 20;
@@ -80,27 +71,6 @@ export function limitOperation(context: ValidationContext): ASTVisitor {
       if (cost > MAX_COST) {
         refuse(context, `It costs ${cost}; ${MAX_COST} are allowed. Ask for fewer fields or smaller pages.`);
       }
-    },
-  };
-}
-
-/** The document, or why it is none. */
-export function parsed(query: string): DocumentNode | GraphQLError {
-  try {
-    return parse(query, { maxTokens: MAX_TOKENS });
-  } catch (error) {
-    if (error instanceof GraphQLError) return error;
-    throw error;
-  }
-}
-
-/** A validation rule for HTTP, where a subscription has nowhere to go. */
-export function refuseSubscriptions(context: ValidationContext): ASTVisitor {
-  return {
-    OperationDefinition(operation) {
-      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
-      const message = "Subscriptions need a WebSocket: the same address, protocol graphql-transport-ws.";
-      context.reportError(new GraphQLError(message, { nodes: operation }));
     },
   };
 }

@@ -9,11 +9,12 @@ import express, { type ErrorRequestHandler, type RequestHandler } from "express"
 import type { Log } from "../service/log.ts";
 import { SettingsError } from "../service/settings.ts";
 import type { Authenticate } from "./auth.ts";
-import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Context, Services } from "./context.ts";
+import { MAX_TOKENS, parsed } from "./document.ts";
 import { health, ready } from "./health.ts";
-import { limitOperation, MAX_REQUEST_BYTES, MAX_TOKENS, parsed, refuseSubscriptions } from "./limits.ts";
+import { limitOperation, MAX_REQUEST_BYTES } from "./limits.ts";
 import { publicError } from "./public-error.ts";
+import { conditionalSubscription, refuseSubscriptions } from "./refused-subscriptions.ts";
 import { schema } from "./schema/index.ts";
 import { wrongVariables } from "./variables.ts";
 import { serveWebSocket } from "./websocket.ts";

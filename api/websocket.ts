@@ -5,11 +5,12 @@ import { type Extra, useServer } from "graphql-ws/use/ws";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Log } from "../service/log.ts";
 import type { Authenticate, Viewer } from "./auth.ts";
-import { conditionalSubscription } from "./conditional-subscription.ts";
 import type { Services } from "./context.ts";
+import { parsed } from "./document.ts";
 import { isUnauthenticated } from "./errors.ts";
-import { limitOperation, MAX_REQUEST_BYTES, parsed } from "./limits.ts";
+import { limitOperation, MAX_REQUEST_BYTES } from "./limits.ts";
 import { publicError } from "./public-error.ts";
+import { conditionalSubscription } from "./refused-subscriptions.ts";
 import { wrongVariables } from "./variables.ts";
 
 const MAX_OPERATIONS_OF_SOCKET = 100;

@@ -1,11 +1,24 @@
 import {
+  type ASTVisitor,
   type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
   OperationTypeNode,
   type SelectionNode,
+  type ValidationContext,
 } from "graphql";
+
+/** A validation rule for HTTP, where a subscription has nowhere to go. */
+export function refuseSubscriptions(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(operation) {
+      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
+      const message = "Subscriptions need a WebSocket: the same address, protocol graphql-transport-ws.";
+      context.reportError(new GraphQLError(message, { nodes: operation }));
+    },
+  };
+}
 
 /**
  * A subscription is to one stream, whatever its variables are, so the next edition of the specification forbids @skip
