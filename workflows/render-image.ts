@@ -374,7 +374,10 @@ class RenderRun {
     if (workflowInfo().continueAsNewSuggested) await this.#goOnAsNew();
   }
 
-  /** Ends this run and starts the next one, unless an update that came meanwhile changed what is to be done. */
+  /**
+   * Ends this run; the next one goes on from what is carried. A cancel that comes meanwhile cancels this, as all of the
+   * work.
+   */
   async #goOnAsNew(): Promise<void> {
     await this.#events.flush();
     await condition(allHandlersFinished);
