@@ -14,6 +14,9 @@ const PARTS_PER_SLOT = 1.5;
 /** A part that waited longer for a GPU worker was put on the queue too early. */
 const LONG_WAIT_MS = 1_000;
 
+/** Where parts find GPU workers free, the window may be a quarter larger than what was on the queue. */
+const GROWTH = 1.25;
+
 /**
  * How many parts a render has on the GPU queue at a time: a few more than GPU workers take at once. So they are kept
  * busy, and a pause takes effect soon. Where other renders use them too, parts have to wait; then each render comes to
@@ -45,10 +48,11 @@ export class PartWindow {
 
   /** A part has come back that had waited so long; `inFlight` parts were, itself included, when it was put. */
   returned(inFlight: number, waitedMs: number): void {
-    this.#size =
-      waitedMs > LONG_WAIT_MS
-        ? Math.max(Math.min(this.size, inFlight - 1), LEAST)
-        : Math.min(Math.max(this.size, Math.ceil(inFlight * 1.25)), Math.max(this.#limit, this.size));
+    const { size } = this;
+    const hasWaitedLong = waitedMs > LONG_WAIT_MS;
+    this.#size = hasWaitedLong
+      ? Math.max(Math.min(size, inFlight - 1), LEAST)
+      : Math.max(size, Math.min(Math.ceil(inFlight * GROWTH), this.#limit));
   }
 }
 
