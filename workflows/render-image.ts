@@ -340,7 +340,9 @@ class RenderRun {
         if (refusals > 1) throw error;
         if (workflowInfo().continueAsNewSuggested) return undefined;
       }
-      [current = url] = await this.#presign(part, part, expired);
+      const [another] = await this.#presign(part, part, expired);
+      if (another === undefined) throw new RangeError(`No other URL was presigned for part ${part}.`);
+      current = another;
     }
   }
 
