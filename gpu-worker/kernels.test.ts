@@ -40,14 +40,12 @@ test("a kernel that gpu.js silently moves to JavaScript is an error", async (t) 
     kernels.kernelOf(image),
     /gpu\.js computes the kernel of allRgb on cpu instead of webasm: return type null is not supported/,
   );
-  kernels.close();
 });
 
 for (const kind of ["webasm", "cpu"] as const) {
   test(`a kernel that returns more than one number is an error on ${kind}`, async () => {
     const kernels = new Kernels(kind);
     await assert.rejects(kernels.kernelOf(vector), /must return one number/);
-    kernels.close();
   });
 }
 
@@ -67,7 +65,6 @@ test("WebAssembly results are packed in place: the same memory, run after run", 
     [2, 3, 4, 5, 6],
     [3, 4, 5, 6, 7],
   ]);
-  kernels.close();
 });
 
 test("a gpu.js that keeps its compiled kernels otherwise is an error that says where to look", () => {
@@ -81,7 +78,6 @@ test("one kernel serves every image of its shape, source and table length", asyn
   const again = prepareImage({ ...spec, pattern: { allRgb: { offset: 99 } } }, 64);
   assert.equal(await kernels.kernelOf(image), await kernels.kernelOf(again));
   assert.notEqual(await kernels.kernelOf(image), await kernels.kernelOf(prepareImage({ ...spec, width: 9 }, 64)));
-  kernels.close();
 });
 
 test("V8 puts a kernel into the loop that runs it, instead of calling it for every four pixels", async () => {
@@ -110,5 +106,4 @@ test("kernels that are not kept any more leave no memory behind on cpu", async (
   const before = await heapAfter(50);
   const left = ((await heapAfter(250)) - before) / 250;
   assert.ok(left < 5_000, `each leaves ${left} bytes`);
-  kernels.close();
 });

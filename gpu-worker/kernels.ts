@@ -68,10 +68,6 @@ export class Kernels {
     return kernel.compute;
   }
 
-  close(): void {
-    this.#kept.clear();
-  }
-
   async #compile({ kernel: source, patternName, shape, columns, table }: PreparedImage): Promise<CachedKernel> {
     // One GPU a kernel: it lists its kernels, and those of the CPU stay in the list when they are destroyed.
     const kernel = new GPU({ mode: this.#kind }).createKernel(source.toString(), {

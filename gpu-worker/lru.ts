@@ -25,9 +25,4 @@ export class Lru<Value> {
       this.#dispose(evicted);
     }
   }
-
-  clear(): void {
-    for (const value of this.#entries.values()) this.#dispose(value);
-    this.#entries.clear();
-  }
 }

@@ -80,10 +80,6 @@ export class Renderer {
     return { ...digest.end(), times: watch.times };
   }
 
-  close(): void {
-    this.#kernels.close();
-  }
-
   #prepare(spec: RenderSpec): PreparedImage {
     const key = JSON.stringify(spec);
     const kept = this.#images.get(key);
