@@ -80,8 +80,10 @@ describe("the janitor", () => {
   async function makeObject({ key, uploadId }: { key: string; uploadId: string }): Promise<string> {
     const part = { key, uploadId, partNumber: 1, length: 78, expiresIn: 60 };
     const answer = await fetch(await storage.presignPart(part), { method: "PUT", body: Buffer.alloc(78) });
-    const { etag } = await storage.completeUpload(part, [answer.headers.get("etag")?.replaceAll('"', "") ?? ""]);
-    return etag;
+    await storage.completeUpload(part, [answer.headers.get("etag")?.replaceAll('"', "") ?? ""]);
+    const object = await storage.head(key);
+    assert.ok(object);
+    return object.etag;
   }
 
   /** Has the render's workflow run to its end, without a word to PostgreSQL. */

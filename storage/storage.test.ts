@@ -64,12 +64,11 @@ describe("Storage", () => {
     const { status, etag } = await put(url, body);
     assert.deepEqual([status, etag], [200, md5(body)]);
     assert.equal(await storage.hasUpload(upload), true);
-    const completed = await storage.completeUpload(upload, [etag]);
-    assert.equal(completed.etag, `${md5(Buffer.from(etag, "hex"))}-1`);
+    await storage.completeUpload(upload, [etag]);
     assert.equal(await storage.hasUpload(upload), false);
     assert.deepEqual(await storage.head(upload.key), {
       size: 1000,
-      etag: completed.etag,
+      etag: `${md5(Buffer.from(etag, "hex"))}-1`,
       hasMd5Etag: true,
       mark: "our mark",
     });

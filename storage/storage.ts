@@ -109,11 +109,10 @@ export class Storage {
   }
 
   /**
-   * Makes the parts one object and returns its ETag without quotes. `etags` are the parts' in order, from part 1.
-   * S3 may answer 200 and put an error into the body, and the SDK takes a cut-off or padded one for a success:
-   * only an answer with ETag and Key is one.
+   * Makes the parts one object. `etags` are the parts' in order, from part 1. S3 may answer 200 and put an error into
+   * the body, and the SDK takes a cut-off or padded one for a success: only an answer with ETag and Key is one.
    */
-  async completeUpload({ key, uploadId }: OpenUpload, etags: readonly string[]): Promise<{ etag: string }> {
+  async completeUpload({ key, uploadId }: OpenUpload, etags: readonly string[]): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
       ...this.#at(key),
       UploadId: uploadId,
@@ -122,7 +121,6 @@ export class Storage {
     const sent = this.#client.send(command, within(COMPLETE_WITHIN_MS));
     const { ETag, Key } = await this.#explained("CompleteMultipartUpload", key, sent);
     if (!ETag || !Key) throw this.#notUnderstood("CompleteMultipartUpload", key, "its answer has no ETag and Key");
-    return { etag: unquoted(ETag) };
   }
 
   /** Asks S3 once to drop the upload; an upload that it does not know is no error. */
