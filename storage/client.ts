@@ -4,7 +4,7 @@ import { httpUrl } from "../service/settings.ts";
 
 /** The settings of whoever talks to S3 with credentials; the credentials come by the AWS SDK's default chain. */
 export const s3Settings = z.object({
-  S3_BUCKET: z.string("must name the bucket that renders are stored in").min(1),
+  S3_BUCKET: z.string("must name the bucket that renders are stored in"),
   S3_ENDPOINT: httpUrl("must be the URL of an S3 server, e.g. http://127.0.0.1:8333").optional(),
   S3_PUBLIC_ENDPOINT: httpUrl("must be the URL at which people reach the S3 server").optional(),
   S3_FORCE_PATH_STYLE: z.stringbool("must be true or false").default(false),
