@@ -6,10 +6,10 @@ import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
 import { databaseSettings } from "../database/settings.ts";
 import type { Log } from "../service/log.ts";
-import { runProcess, stopped } from "../service/run-process.ts";
+import { runProcess } from "../service/run-process.ts";
 import { integer, partDigest, readSettings, resumeWindowSeconds } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker, installRuntime, shutdownTimes } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime, runWorker, shutdownTimes } from "../service/temporal-worker.ts";
 import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
@@ -79,8 +79,8 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   await scheduleJanitor(client);
   using _janitor = keepJanitorScheduled(client, log);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
-  await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
-  await Promise.all([disconnect(orm), connection.close(), workerConnection.close()]);
+  await runWorker(worker, stop);
+  await Promise.all([disconnect(orm), connection.close()]);
   storage.close();
 }
 

@@ -2,10 +2,10 @@ import { availableParallelism, hostname } from "node:os";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import type { Log } from "../service/log.ts";
-import { runProcess, stopped } from "../service/run-process.ts";
+import { runProcess } from "../service/run-process.ts";
 import { integer, partDigest, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
-import { connectWorker, installRuntime, shutdownTimes } from "../service/temporal-worker.ts";
+import { connectWorker, installRuntime, runWorker, shutdownTimes } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool, bufferBudget } from "./buffer-pool.ts";
@@ -75,8 +75,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
       ...shutdownTimes,
     });
     log.info({ taskQueue: GPU_QUEUE, concurrency: settings.GPU_CONCURRENCY }, "worker is polling");
-    await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
-    await connection.close();
+    await runWorker(worker, stop);
   }
   uploader.close();
   await renderers.close();

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from "@temporalio/worker";
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type Worker } from "@temporalio/worker";
 import type { Log } from "./log.ts";
+import { stopped } from "./run-process.ts";
 import { SettingsError } from "./settings.ts";
 import type { TemporalSettings } from "./temporal.ts";
 
@@ -64,6 +65,12 @@ export async function connectWorker(
     await pause(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
   }
   return undefined;
+}
+
+/** Lets the worker work until the process is to stop, and closes its connection, which is to be its own. */
+export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void> {
+  await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
+  await worker.connection?.close();
 }
 
 /** Whatever else is wrong with it, the worker will say. */
