@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApplicationFailure } from "@temporalio/activity";
-import { combineCrc32s } from "../images/crc32.ts";
+import { combineCrc32s, crc32Hex } from "../images/crc32.ts";
 import type { PartDigest } from "../service/settings.ts";
 import { StorageError } from "../storage/answers.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
@@ -90,5 +90,5 @@ function compositeEtag(etags: readonly string[]): string | undefined {
 
 function combinedCrc32({ crc32s, byteSize, partSize }: CompleteRequest): string {
   const parts = (crc32s.match(/.{8}/g) ?? []).map((crc32) => Number.parseInt(crc32, 16));
-  return combineCrc32s(parts, { byteSize, partSize }).toString(16).padStart(8, "0");
+  return crc32Hex(combineCrc32s(parts, { byteSize, partSize }));
 }

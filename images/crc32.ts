@@ -22,6 +22,9 @@ export function combineCrc32s(
   return crc32s.reduce((whole, crc, i) => (multiply(whole, i === last ? shiftLast : shiftPart) ^ crc) >>> 0, 0);
 }
 
+/** A CRC-32 as the API and the ledger of parts write it: 8 lower-case hex digits. */
+export const crc32Hex = (crc32: number) => crc32.toString(16).padStart(8, "0");
+
 /** `base` to the power of `exponent` (0 … 2^53 − 1). */
 function power(base: number, exponent: number): number {
   let result = ONE;

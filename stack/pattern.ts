@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import * as z from "zod";
 import { type BackendChoice, backendChoices } from "../gpu-worker/backend.ts";
 import { createRenderers, RendererError, type Renderers } from "../gpu-worker/renderers.ts";
-import { combineCrc32s } from "../images/crc32.ts";
+import { combineCrc32s, crc32Hex } from "../images/crc32.ts";
 import type { Parameter, Pattern } from "../images/pattern.ts";
 import { patterns } from "../images/patterns/index.ts";
 import { planParts, rangesOf } from "../images/plan.ts";
@@ -95,7 +95,7 @@ async function writeFile(image: Image, file: string, renderers: Renderers, stop:
   const seconds = (performance.now() - started) / 1000;
   process.stderr.write(
     `${file}: ${spec.width} × ${spec.height} ${spec.format}, ${byteSize} bytes, ` +
-      `CRC-32 ${crc32.toString(16).padStart(8, "0")}, in ${seconds.toFixed(1)} s ` +
+      `CRC-32 ${crc32Hex(crc32)}, in ${seconds.toFixed(1)} s ` +
       `(${renderers.backend}, ${Math.round(byteSize / 1e6 / seconds)} MB/s)\n`,
   );
 }

@@ -1,5 +1,6 @@
 import type { PartRange, PartState } from "../database/state.ts";
 import type { PartResult } from "../gpu-worker/part.ts";
+import { crc32Hex } from "../images/crc32.ts";
 import { byteRangeOf, type PartPlan } from "../images/plan.ts";
 
 /** A ledger in as few bytes as 10,000 parts allow: what a workflow run hands to the next one. */
@@ -113,7 +114,7 @@ export class PartLedger {
     return {
       ranges: this.ranges,
       etags: done.map((part) => this.#etags[part]).join(" "),
-      crc32s: done.map((part) => hex(this.#crc32s[part] ?? 0)).join(""),
+      crc32s: done.map((part) => crc32Hex(this.#crc32s[part] ?? 0)).join(""),
       retried: [...this.#retried],
       backends: this.backends,
     };
@@ -171,5 +172,3 @@ function merged(neighbours: readonly (PartRange | undefined)[]): PartRange[] {
   }
   return ranges;
 }
-
-const hex = (crc32: number) => crc32.toString(16).padStart(8, "0");
