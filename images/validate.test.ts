@@ -35,6 +35,8 @@ function patternOfChecked(pattern: RenderSpecInput["pattern"]): unknown {
 test("-0 is 0, as JSON will have it", () => {
   const { noise } = patternOfChecked({ noise: { seed: -0 } }) as { noise: { seed: number } };
   assert.ok(Object.is(noise.seed, 0));
+  const check = checkSpec({ ...valid, pixelsPerMetre: -0 }, limits);
+  assert.ok("spec" in check && Object.is(check.spec.pixelsPerMetre, 0));
 });
 
 test("a right spec comes back with its file's size, and colours in one spelling", () => {

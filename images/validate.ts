@@ -28,10 +28,9 @@ export function checkSpec(input: RenderSpecInput, { maxRenderBytes }: { maxRende
   const pattern = checkPattern(input.pattern, report);
   checkChoice(input.format, FORMATS, ["format"], report);
   checkChoice(input.rowOrder, rowOrders, ["rowOrder"], report);
-  checkInteger(input.pixelsPerMetre, PIXELS_PER_METRE, ["pixelsPerMetre"], report);
+  const pixelsPerMetre = checkInteger(input.pixelsPerMetre, PIXELS_PER_METRE, ["pixelsPerMetre"], report) ?? 0;
 
   const { width, height, format, rowOrder } = input;
-  const pixelsPerMetre = input.pixelsPerMetre + 0; // -0 is 0
   const spec: RenderSpec = { width, height, pattern, format, rowOrder, pixelsPerMetre };
   const sized = !issues.some(({ path: [field] }) => field === "width" || field === "height" || field === "format");
   const byteSize = sized ? checkByteSize(spec, maxRenderBytes, report) : Number.NaN;
