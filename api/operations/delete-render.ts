@@ -37,6 +37,7 @@ export async function deleteRender(id: string, context: Context): Promise<Delete
       return invalidState(now, `Render ${id} is being cleared away, and is deleted then; where it stays, ask again.`);
     }
   }
+  // From here on it will be gone, whoever finishes that: its key is free at once.
   await context.em().nativeUpdate(Render, { id: render.id }, { idempotencyKey: null });
   await deleteObject(render, context);
   await context.em().nativeDelete(Render, { id: render.id });
