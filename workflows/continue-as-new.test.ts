@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+import { waitFor } from "../test/support/wait-for.ts";
 
 /** The histories of a workflow's runs, first to last. */
 async function runs(stage: RenderStage, handle: WorkflowHandle) {
@@ -120,6 +121,24 @@ describe("a render whose history grows long", () => {
     const histories = await runs(stage, handle);
     assert.ok(histories.length > 1, `${histories.length} runs`);
     assert.ok(histories.every(({ events }) => (events?.length ?? 0) < 300));
+  });
+
+  test("continues as new where it is paused and resumed without end, before any part is done", async () => {
+    const { promise: signed, resolve: sign } = Promise.withResolvers<void>();
+    const { render, handle } = await stage.start(2, { presign: () => signed });
+    await render.until(({ calls }) => calls.some((call) => call.startsWith("presign")));
+    for (let resumed = 0; resumed < 40; resumed++) {
+      assert.equal(await update(handle, "pauseRender"), "PAUSED");
+      assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    }
+    assert.equal(await update(handle, "pauseRender"), "PAUSED");
+    sign();
+    await waitFor("the next run", async () => (await runs(stage, handle)).length > 1);
+    assert.equal(render.state?.status, "PAUSED");
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.equal(finished(render), 2);
+    assertGapless(render);
   });
 
   test("gives a part whose URLs expire one after the other the next URL in the next run", async () => {

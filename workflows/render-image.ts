@@ -86,7 +86,7 @@ class RenderRun {
   #object: { etag: string; crc32: string } | undefined;
   #completeTried: boolean;
   #inFlight = 0;
-  /** Looked at when a part is done, and in no condition: see EventRecorder.noteProgress. */
+  /** Looked at when a part or an update is done, and in no condition: see EventRecorder.noteProgress. */
   #isHistoryLong = false;
   #canceling: Promise<void> | undefined;
   #discarded = false;
@@ -225,6 +225,7 @@ class RenderRun {
     const handler = async (): Promise<RenderStatus> => {
       const recorded = action();
       const reached = this.#status;
+      this.#isHistoryLong ||= workflowInfo().continueAsNewSuggested; // a run takes only so many updates, too
       await recorded;
       return reached;
     };
