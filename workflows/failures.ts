@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
+import { partsLostTypes } from "../activities/types.ts";
 import type { RenderFailure } from "../database/state.ts";
 
 /** An activity that failed for good, as the render's failure shows it; any other error is a bug and passes through. */
@@ -7,6 +8,10 @@ export function failureOf(error: unknown, part?: number): RenderFailure {
   const { code, message } = explained(error);
   return { code, message: storable(message), ...(part === undefined ? {} : { part }) };
 }
+
+/** Whether the failure says that S3 has lost the parts. */
+export const isLoss = (failure: RenderFailure | undefined) =>
+  failure !== undefined && partsLostTypes.includes(failure.code);
 
 function explained(error: ActivityFailure): { code: string; message: string } {
   const { cause } = error;

@@ -6,28 +6,22 @@ import {
   condition,
   continueAsNew,
   defineUpdate,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import { partsLostTypes, type Upload } from "../activities/types.ts";
+import type { Upload } from "../activities/types.ts";
 import type { RenderFailure, RenderState, RenderStatus } from "../database/state.ts";
-import type { PartResult } from "../gpu-worker/part.ts";
 import { formatOf } from "../images/formats/index.ts";
 import { objectKey } from "../images/object-key.ts";
-import { byteRangeOf } from "../images/plan.ts";
 import { renderDetails, updateDescriptions } from "./details.ts";
 import { EventRecorder } from "./event-recorder.ts";
-import { failureOf, failureType } from "./failures.ts";
+import { failureOf, isLoss } from "./failures.ts";
 import { INVALID_STATE, type RenderImageInput, type RenderUpdate } from "./messages.ts";
 import { type PackedLedger, PartLedger } from "./part-ledger.ts";
-import { isExpired, type PartUrl, PartUrls } from "./part-urls.ts";
+import { PartPump, PartsFailed } from "./part-pump.ts";
 import { PartWindow } from "./part-window.ts";
-import { abortUpload, completeUpload, initUpload, presignParts, recordEvent, renderAndUploadPart } from "./policies.ts";
-
-/** One part that fails for good is that part's trouble, and the others go on; so many are everybody's. */
-const FAILED_PARTS_LIMIT = 3;
+import { abortUpload, completeUpload, initUpload, recordEvent } from "./policies.ts";
 
 /** What one run of the workflow hands to the next when its history has grown long. */
 interface CarriedRender {
@@ -40,6 +34,7 @@ interface CarriedRender {
   sequence: number;
   /** A Complete may have left an object, if not the right one. */
   completeTried: boolean;
+  /** That of its parts. */
   failure?: RenderFailure;
 }
 
@@ -73,7 +68,7 @@ class RenderRun {
   readonly #key: string;
   readonly #ledger: PartLedger;
   readonly #window: PartWindow;
-  readonly #urls = new PartUrls((from, to) => this.#presign(from, to));
+  readonly #pump: PartPump;
   readonly #events: EventRecorder;
   readonly #operator = CancellationScope.current();
   #work = new CancellationScope();
@@ -85,9 +80,6 @@ class RenderRun {
   #resumableUntil: string | undefined;
   #object: { etag: string; crc32: string } | undefined;
   #completeTried: boolean;
-  #inFlight = 0;
-  /** Looked at when a part or an update is done, and in no condition: see EventRecorder.noteProgress. */
-  #isHistoryLong = false;
   #canceling: Promise<void> | undefined;
   #discarded = false;
 
@@ -99,7 +91,6 @@ class RenderRun {
     this.#upload = carried?.upload;
     this.#status = carried?.status ?? "RUNNING";
     this.#startedAt = carried?.startedAt ?? new Date().toISOString();
-    this.#failure = carried?.failure;
     this.#completeTried = carried?.completeTried ?? false;
     this.#events = new EventRecorder(
       carried?.sequence ?? 1,
@@ -110,6 +101,13 @@ class RenderRun {
         return recordEvent.executeWithOptions({ summary }, [{ renderId: input.renderId, ...event }]);
       },
     );
+    const render = {
+      isRunning: () => this.#status === "RUNNING",
+      upload: () => this.#opened(),
+      noteProgress: () => this.#events.noteProgress(),
+      goOnAsNew: () => this.#goOnAsNew(),
+    };
+    this.#pump = new PartPump(input, this.#ledger, this.#window, render, carried?.failure);
   }
 
   get status(): RenderStatus {
@@ -151,22 +149,8 @@ class RenderRun {
     this.#upload = await initUpload({ key: this.#key, contentType });
   }
 
-  /** Keeps a window of parts on the GPU queue until all are done; a part that fails leaves the others to finish. */
-  async renderParts(): Promise<void> {
-    try {
-      for (;;) {
-        await condition(() => this.#mayStartPart() || this.#hasDrained());
-        if (this.#hasDrained()) break;
-        const waiting = this.#ledger.firstWaiting();
-        if (waiting === undefined || !this.#mayStartPart()) continue; // Resumed and paused at the same moment.
-        const url = await this.#urls.take(waiting);
-        if (this.#mayStartPart()) this.#startPart(waiting.from, url);
-      }
-    } finally {
-      await CancellationScope.nonCancellable(() => condition(() => this.#inFlight === 0));
-    }
-    if (this.#isHistoryLong && this.#ledger.count("WAITING") > 0 && !this.#isHopeless()) await this.#goOnAsNew();
-    if (this.#failure !== undefined) throw new RenderFailed(this.#failure);
+  renderParts(): Promise<void> {
+    return this.#pump.run();
   }
 
   /** Makes the parts one object. A pause that came meanwhile is waited for; one that comes now is too late. */
@@ -225,7 +209,7 @@ class RenderRun {
     const handler = async (): Promise<RenderStatus> => {
       const recorded = action();
       const reached = this.#status;
-      this.#isHistoryLong ||= workflowInfo().continueAsNewSuggested; // a run takes only so many updates, too
+      this.#pump.noteLength();
       await recorded;
       return reached;
     };
@@ -247,7 +231,7 @@ class RenderRun {
     this.#failure = undefined;
     this.#resumableUntil = undefined;
     this.#finishedAt = undefined;
-    this.#ledger.retryFailed();
+    this.#pump.retryFailed();
     return this.#enter("RUNNING");
   }
 
@@ -262,8 +246,8 @@ class RenderRun {
   }
 
   async #fail(error: unknown): Promise<void> {
-    const failure = error instanceof RenderFailed ? error.failure : failureOf(error);
-    if (!isLoss(this.#failure)) this.#failure = failure;
+    const failure = error instanceof PartsFailed ? error.failure : failureOf(error);
+    this.#failure = isLoss(this.#pump.failure) ? this.#pump.failure : failure;
     if (isLoss(this.#failure)) this.#losePartsAndUpload();
     const now = Date.now();
     this.#finishedAt = new Date(now).toISOString();
@@ -274,97 +258,6 @@ class RenderRun {
   #losePartsAndUpload(): void {
     this.#ledger.loseParts();
     this.#upload = undefined;
-  }
-
-  #mayStartPart(): boolean {
-    return this.#hasPartsToStart() && this.#status === "RUNNING" && this.#inFlight < this.#window.size;
-  }
-
-  /** Nothing is in flight, and nothing more is to start in this run. */
-  #hasDrained(): boolean {
-    return this.#inFlight === 0 && !this.#hasPartsToStart();
-  }
-
-  #hasPartsToStart(): boolean {
-    return this.#ledger.count("WAITING") > 0 && !this.#isHistoryLong && !this.#isHopeless();
-  }
-
-  #isHopeless(): boolean {
-    return isLoss(this.#failure) || this.#ledger.count("FAILED") >= FAILED_PARTS_LIMIT;
-  }
-
-  #startPart(part: number, url: PartUrl): void {
-    this.#inFlight += 1;
-    const [inFlight, putAt] = [this.#inFlight, Date.now()];
-    this.#ledger.start(part);
-    this.#events.noteProgress();
-    this.#renderPart(part, url)
-      .then((done) => {
-        if (done === undefined) return this.#ledger.release(part);
-        const { result, retried } = done;
-        this.#ledger.finish(part, result, retried);
-        if (!retried) this.#window.returned(inFlight, Date.now() - putAt - result.workedMs);
-      })
-      .catch((error: unknown) => this.#partFailed(part, error))
-      .finally(() => {
-        this.#inFlight -= 1;
-        this.#isHistoryLong = workflowInfo().continueAsNewSuggested;
-        this.#events.noteProgress();
-      });
-  }
-
-  #partFailed(part: number, error: unknown): void {
-    if (isCancellation(error)) {
-      this.#ledger.release(part);
-    } else {
-      this.#ledger.fail(part);
-      const failure = failureOf(error, part);
-      if (this.#failure === undefined || isLoss(failure)) this.#failure = failure;
-    }
-  }
-
-  /**
-   * S3 answers 403 to a URL whose life is over, as happens to a part that waited long for a GPU worker: it always gets
-   * another, which lives longer. A 403 to a URL that is still good is S3's refusal; then one more URL is tried.
-   * Resolves with nothing where another URL is the next run's business, because this one's history has grown long.
-   */
-  async #renderPart(part: number, url: PartUrl): Promise<{ result: PartResult; retried: boolean } | undefined> {
-    let [refusals, expired] = [0, 0];
-    for (let attempt = 1, current = url; ; attempt++) {
-      try {
-        const result = await this.#renderPartAt(part, current.url);
-        return { result, retried: attempt > 1 || result.attempt > 1 };
-      } catch (error) {
-        if (failureType(error) !== "UrlExpired") throw error;
-        if (isExpired(current, Date.now())) expired += 1;
-        else refusals += 1;
-        if (refusals > 1) throw error;
-        if (workflowInfo().continueAsNewSuggested) return undefined;
-      }
-      const [another] = await this.#presign(part, part, expired);
-      if (another === undefined) throw new RangeError(`No other URL was presigned for part ${part}.`);
-      current = another;
-    }
-  }
-
-  #renderPartAt(partNumber: number, url: string): Promise<PartResult> {
-    const { renderId, spec, partCount } = this.#input;
-    const { start, end } = byteRangeOf(this.#input, partNumber);
-    const options = {
-      activityId: `part-${String(partNumber).padStart(5, "0")}`,
-      summary: `Part ${partNumber} of ${partCount}: bytes ${start} to ${end - 1}`,
-    };
-    return renderAndUploadPart.executeWithOptions(options, [{ renderId, spec, partNumber, start, end, url }]);
-  }
-
-  async #presign(from: number, to: number, expired = 0): Promise<PartUrl[]> {
-    const { partSize, byteSize } = this.#input;
-    const options = { summary: from === to ? `A URL for part ${from}` : `URLs for parts ${from} to ${to}` };
-    const request = { ...this.#opened(), from, to, partSize, byteSize, ...(expired > 0 ? { expired } : {}) };
-    const { urls, lifeMs, gpuSlots } = await presignParts.executeWithOptions(options, [request]);
-    this.#window.saw(gpuSlots);
-    const expiresAt = Date.now() + lifeMs;
-    return urls.map((url) => ({ url, expiresAt }));
   }
 
   #opened(): Upload {
@@ -392,7 +285,7 @@ class RenderRun {
       startedAt: this.#startedAt,
       sequence: this.#events.sequence,
       completeTried: this.#completeTried,
-      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      ...(this.#pump.failure === undefined ? {} : { failure: this.#pump.failure }),
     });
   }
 
@@ -411,17 +304,5 @@ class RenderRun {
       ...(this.#object ?? {}),
       ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
     };
-  }
-}
-
-/** Whether the failure says that S3 has lost the parts. */
-const isLoss = (failure: RenderFailure | undefined) => failure !== undefined && partsLostTypes.includes(failure.code);
-
-class RenderFailed extends Error {
-  readonly failure: RenderFailure;
-
-  constructor(failure: RenderFailure) {
-    super(failure.message);
-    this.failure = failure;
   }
 }
