@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -35,6 +44,31 @@ test("a killed process is started again at once, then after a pause", async () =
   assert.equal(supervised.identity, undefined);
 });
 
+test("one whose log's folder somebody removes is started again, with a log", async (t) => {
+  const supervised = supervise("console.log('here'); setInterval(() => {}, 1000)");
+  t.after(() => supervised.stop());
+  await supervised.ready(always);
+  rmSync(logs, { recursive: true });
+  process.kill(supervised.identity?.pid ?? 0, "SIGKILL");
+  await waitFor("its log", () => (statSync(supervised.logFile, { throwIfNoEntry: false })?.size ?? 0) > 0);
+});
+
+test("one that cannot be started again is tried again after a pause", async (t) => {
+  const said: string[] = [];
+  const supervised = supervise("setInterval(() => {}, 1000)", said);
+  t.after(() => supervised.stop());
+  await supervised.ready(always);
+  const { pid = 0 } = supervised.identity ?? {};
+  rmSync(logs, { recursive: true });
+  writeFileSync(logs, "no folder");
+  process.kill(pid, "SIGKILL");
+  await waitFor("the complaint", () => said.length === 2);
+  assert.match(said[1] ?? "", /^sample ended \(it could not be started: .*ENOTDIR.*\); starting it again in 0\.5 s;/);
+  rmSync(logs);
+  await waitFor("another process", () => supervised.identity !== undefined);
+  assert.notEqual(supervised.identity?.pid, pid);
+});
+
 test("one that ends before it is ready is reported with its log's end, and not started again", async () => {
   const supervised = supervise("console.error('no space left on device'); process.exit(3)");
   await assert.rejects(
@@ -51,7 +85,7 @@ test("one that ends before it is ready is reported with its log's end, and not s
   await supervised.stop();
 });
 
-test("a log that somebody removes, or that cannot be cut, stops nothing", async (t) => {
+test("a log that somebody removes, or that cannot be cut or found, stops nothing", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const said: string[] = [];
   const supervised = supervise("setInterval(() => {}, 1000)", said);
@@ -63,8 +97,11 @@ test("a log that somebody removes, or that cannot be cut, stops nothing", async 
   assert.match(said[0] ?? "", /The log .* could not be cut: /);
   rmSync(supervised.logFile);
   t.mock.timers.tick(60_000);
-  await supervised.stop();
   assert.equal(said.length, 1);
+  symlinkSync("sample.log", supervised.logFile);
+  t.mock.timers.tick(60_000);
+  await supervised.stop();
+  assert.equal(said.length, 2);
 });
 
 test("one that ignores SIGTERM is killed after its time, with what it started", async () => {

@@ -4,6 +4,7 @@ import { copyFile, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { readableLog } from "./log-lines.ts";
+import { makeFolder } from "./make-folder.ts";
 import { identify, type ProcessIdentity } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { lastLines, machineCauseOf } from "./terminal.mjs";
@@ -104,13 +105,8 @@ export class Supervised {
   }
 
   #spawn(): void {
-    const { command, args, env, user } = this.program;
-    const log = openSync(this.logFile, "a", 0o600);
-    this.#startedAt = performance.now();
-    const umask = process.umask(0o077); // what it writes is for the owner's eyes only
-    const child = spawn(command, args, { env, ...user, detached: true, stdio: ["ignore", log, log] });
-    process.umask(umask);
-    closeSync(log);
+    this.#startedAt = performance.now(); // first: what cannot be started has not run well
+    const child = this.#launch();
     this.#child = child;
     this.#identity = child.pid === undefined ? undefined : identify(child.pid);
     this.#exited = new Promise((resolve) => {
@@ -120,6 +116,20 @@ export class Supervised {
       child.once("exit", (code, signal) => this.#ended(signal ? `signal ${signal}` : `exit code ${code}`, resolve));
     });
     this.#watcher.changed();
+  }
+
+  /** @throws where it cannot be started at all */
+  #launch(): ChildProcess {
+    const { command, args, env, user } = this.program;
+    makeFolder(path.dirname(this.logFile), 0o700); // somebody may have cleared the logs away
+    const log = openSync(this.logFile, "a", 0o600);
+    const umask = process.umask(0o077); // what it writes is for the owner's eyes only
+    try {
+      return spawn(command, args, { env, ...user, detached: true, stdio: ["ignore", log, log] });
+    } finally {
+      process.umask(umask);
+      closeSync(log);
+    }
   }
 
   #ended(how: string, resolve: () => void): void {
@@ -144,7 +154,11 @@ export class Supervised {
     } catch {
       return;
     }
-    this.#spawn();
+    try {
+      this.#spawn();
+    } catch (error) {
+      this.#ended(`it could not be started: ${machineCauseOf(`${error}`) ?? error}`, () => {});
+    }
   }
 
   async #failure(what: string): Promise<StackError> {
@@ -161,9 +175,9 @@ export class Supervised {
 
   /** The process appends, so the file can be emptied under its hands. */
   async #boundLog(): Promise<void> {
-    const size = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < LOG_LIMIT_BYTES) return;
     try {
+      const size = statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
+      if (size < LOG_LIMIT_BYTES) return;
       await copyFile(this.logFile, olderLog(this.logFile));
       truncateSync(this.logFile);
     } catch (error) {
