@@ -20,6 +20,7 @@ afterEach(() => {
 });
 
 const silent = () => {};
+const { signal: never } = new AbortController();
 
 /** Another process, with the same folder in `folder`. */
 function startScript(statements: string) {
@@ -30,14 +31,14 @@ function startScript(statements: string) {
 }
 
 test("a folder has one supervisor, and a killed one's lock is gone with it", async (t) => {
-  const holder = startScript(`await folder.lock(() => {}); console.log("locked");
+  const holder = startScript(`await folder.lock(() => {}, new AbortController().signal); console.log("locked");
     setInterval(() => folder.isOurs, 1000);`);
   t.after(() => holder.kill("SIGKILL"));
   await once(holder.stdout, "data");
 
   const folder = new DataFolder(root);
   assert.equal(folder.isLocked(), true);
-  await assert.rejects(folder.lock(silent), (error) => {
+  await assert.rejects(folder.lock(silent, never), (error) => {
     assert.ok(error instanceof StackError);
     assert.match(error.message, /already runs on the data folder .*RASTERLIFT_DATA=/);
     return true;
@@ -46,7 +47,7 @@ test("a folder has one supervisor, and a killed one's lock is gone with it", asy
   holder.kill("SIGKILL");
   await once(holder, "exit");
   assert.equal(folder.isLocked(), false);
-  await folder.lock(silent);
+  await folder.lock(silent, never);
   assert.equal(folder.isOurs, true);
   assert.equal(statSync(folder.file("lock.sqlite")).mode & 0o777, 0o600);
   folder.unlock();
@@ -60,7 +61,7 @@ test("looking whether a folder is locked disturbs nobody", async () => {
     await once(looking.stdout, "data");
     for (let i = 0; i < 300; i++) assert.equal(folder.isLocked(), false);
     for (let i = 0; i < 100; i++) {
-      await folder.lock(silent);
+      await folder.lock(silent, never);
       folder.unlock();
     }
   } finally {

@@ -75,9 +75,10 @@ export class DataFolder {
   /**
    * Makes this process the only supervisor of the folder, as long as it lives: the lock is SQLite's on a file, which
    * the system drops with its holder, however that ends. A stack that is just stopping is waited for.
+   * @param signal aborted to give up waiting
    * @throws StackError where another stack runs on the folder
    */
-  async lock(say: (line: string) => void): Promise<void> {
+  async lock(say: (line: string) => void, signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + WAIT_FOR_STOP_MS;
     let told = false;
     while (!this.#tryLock()) {
@@ -91,7 +92,7 @@ export class DataFolder {
       }
       if (!told) say(`Waiting for the stack on ${this.path} to stop`);
       told = true;
-      await pause(100);
+      await pause(100, undefined, { signal });
     }
   }
 

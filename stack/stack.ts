@@ -112,7 +112,7 @@ class Stack implements Watcher {
   }
 
   async start(): Promise<void> {
-    await this.#folder.lock(this.#say);
+    await this.#folder.lock(this.#say, this.#stopping.signal);
     await this.#takeOver();
     this.#block = await reservePorts(this.#folder.readRecord()?.portBase);
     const { ports } = this.#block;

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { startTemporal } from "../test/support/temporal.ts";
+import { DataFolder } from "./data-folder.ts";
 import { nameOfPins } from "./pip.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -64,4 +67,23 @@ test("a start that is stopped before it begins starts nothing", async () => {
   });
   assert.equal(code, 0, output);
   assert.match(output, /^stopped$/m);
+});
+
+test("Ctrl-C ends a start that waits for another stack to stop, at once", async (t) => {
+  const stopping = new DataFolder(folder);
+  await stopping.lock(() => {}, new AbortController().signal);
+  t.after(() => stopping.unlock());
+  stopping.writeRecord({ supervisor: { pid: process.pid, started: "" }, stopping: true, processes: [] });
+  const start = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
+    env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const exit = once(start, "exit");
+  let said = "";
+  for await (const chunk of start.stderr) {
+    said += chunk;
+    if (said.endsWith(" to stop\n")) start.kill("SIGINT");
+  }
+  assert.deepEqual(await exit, [130, null]);
+  assert.match(said, /\nWaiting for the stack on \S+ to stop\nStopping\n$/);
 });
