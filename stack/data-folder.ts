@@ -34,7 +34,8 @@ export interface Secrets {
   s3SecretAccessKey: string;
 }
 
-const WAIT_FOR_STOP_MS = 60_000;
+/** Longer than a stack takes to stop at the most: its API, its workers and its engines, one after the other. */
+const WAIT_FOR_STOP_MS = 75_000;
 /** Whoever looks whether a folder is locked is in the way of whoever locks it for a moment, much shorter than this. */
 const LOOK_MS = 200;
 

@@ -54,8 +54,8 @@ const stackSettings = z.object({
 
 const root = path.join(import.meta.dirname, "..");
 
-/** Longer than the grace that workers give to activities in flight. */
-const WORKER_STOP_MS = 30_000;
+/** Longer than a worker takes to end by itself (`shutdownForceTime`), whatever S3 and Temporal do. */
+const WORKER_STOP_MS = 40_000;
 /** Longer than the API itself lets requests finish. */
 const API_STOP_MS = 15_000;
 const TAKE_OVER_MS = 5_000;

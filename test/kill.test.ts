@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -175,6 +176,19 @@ describe("a worker that dies over the event COMPLETED", () => {
       [Symbol.asyncDispose]: () => database.end(),
     };
   }
+});
+
+describe("a stack that is stopped while S3 does not answer", () => {
+  it("lets its worker end by itself", async () => {
+    await using proxied = await ProxiedStack.start();
+    proxied.proxy.rule = ({ operation }) =>
+      operation === "CompleteMultipartUpload" ? { kind: "stallAnswer" } : undefined;
+    await (await proxied.client()).started({ spec: allRgb(400, 400) });
+    await waitFor("S3 to be asked", () => proxied.proxy.of("CompleteMultipartUpload").length === 1);
+    assert.equal(await proxied.stack.stop(), 0);
+    const log = await readFile(path.join(proxied.stack.folder, "logs", "worker.log"), "utf8");
+    assert.match(log, /did not put all its work down/);
+  });
 });
 
 describe("a stack without GPU workers", () => {
