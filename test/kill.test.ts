@@ -12,7 +12,7 @@ import { assertFileIsRight } from "./support/check-file.ts";
 import { endure, kill, victims } from "./support/endurance.ts";
 import { allRgb, MIB } from "./support/images.ts";
 import { ProxiedStack } from "./support/proxied-stack.ts";
-import { TestStack } from "./support/stack.ts";
+import { type ProcessName, TestStack } from "./support/stack.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 describe("processes that die during a render", () => {
@@ -57,11 +57,13 @@ describe("processes that die during a render", () => {
       const { id, partCount } = await client.started({ spec, partSize: 5 * MIB });
       await client.until(id, ({ partsDone }) => partsDone >= 2);
       const [pid = 0] = await proxied.stack.pids(name);
+      const exitCodes = watchExits(name);
       process.kill(pid, "SIGTERM");
       const render = await client.completed(id);
       assert.deepEqual(proxied.attempts(id, partCount), new Array(partCount).fill(1));
       await assertFileIsRight(render, spec);
-      await waitFor("its exit", () => new RegExp(`\\b${name} .*exit code 0`).test(proxied.stack.output));
+      await waitFor("its exit", () => exitCodes().length > 0);
+      assert.deepEqual(exitCodes(), ["0"]);
     }
   });
 
@@ -76,7 +78,7 @@ describe("processes that die during a render", () => {
       () => proxied.puts(id).filter(({ bodyBytes }) => bodyBytes > 0).length === 2,
     );
     const pids = await proxied.stack.pids("gpu-worker");
-    const outputBefore = proxied.stack.output.length;
+    const exitCodes = watchExits("gpu-worker");
     const asked = performance.now();
     for (const pid of pids) process.kill(pid, "SIGTERM");
     const render = await client.completed(id);
@@ -87,8 +89,8 @@ describe("processes that die during a render", () => {
       `sent anew ${lastSent - asked} ms after SIGTERM, as if their workers had died`,
     );
     await assertFileIsRight(render, twoParts);
-    const exits = () => proxied.stack.output.slice(outputBefore).match(/\bgpu-worker .*exit code 0/g)?.length;
-    await waitFor("their exits", () => exits() === pids.length);
+    await waitFor("their exits", () => exitCodes().length === pids.length);
+    assert.deepEqual(exitCodes(), ["0", "0"]);
   });
 
   it("SIGTERM of a worker whom S3 does not answer ends it after 35 seconds, and its work is taken up again", async () => {
@@ -100,11 +102,10 @@ describe("processes that die during a render", () => {
     const completes = () => proxied.proxy.of("CompleteMultipartUpload").length;
     await waitFor("S3 to be asked", () => completes() === 1);
     const [pid = 0] = await proxied.stack.pids("worker");
-    const outputBefore = proxied.stack.output.length;
+    const exitCodes = watchExits("worker");
     process.kill(pid, "SIGTERM");
-    const exit = () => /\bworker .*exit code (\d+)/.exec(proxied.stack.output.slice(outputBefore))?.[1];
-    await waitFor("its exit", () => exit() !== undefined);
-    assert.equal(exit(), "1");
+    await waitFor("its exit", () => exitCodes().length > 0);
+    assert.deepEqual(exitCodes(), ["1"]);
     await assertFileIsRight(await client.completed(id), small);
   });
 
@@ -125,6 +126,13 @@ describe("processes that die during a render", () => {
       `${finishers}`,
     );
   });
+
+  /** The exit codes, from now on, of the processes of that name, as the supervisor says them. */
+  function watchExits(name: ProcessName): () => string[] {
+    const before = proxied.stack.output.length;
+    const exit = new RegExp(`^${name} ended \\(exit code (\\d+)\\)`, "gm");
+    return () => Array.from(proxied.stack.output.slice(before).matchAll(exit), ([, code = ""]) => code);
+  }
 
   /** Who finished the parts of a render, as Temporal's history names them. */
   async function identitiesOf(id: string): Promise<string[]> {
