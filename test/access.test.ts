@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { GraphQLFormattedError } from "graphql";
 import { SignJWT } from "jose";
 import { Client } from "./support/client.ts";
 import { allRgb } from "./support/images.ts";
@@ -100,20 +101,31 @@ describe("access to the API", () => {
   });
 
   const field = "workflow { workflowId }";
-  const tooMuch: [title: string, selection: string, fragment?: string][] = [
-    ["aliases", Array.from({ length: 2_000 }, (_, index) => `a${index}: id`).join(" ")],
-    ["repetition", new Array(20_000).fill(field).join(" ")],
-    ["fragments in a ring", "...ring", "fragment ring on Render { id ...ring }"],
+  const unparsed = "GRAPHQL_PARSE_FAILED";
+  const invalid = "GRAPHQL_VALIDATION_FAILED";
+  const tooBig = 1009; // https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+  type Case = [title: string, codes: [http: string, webSocket: string | number], selection: string, fragment?: string];
+  const tooMuch: Case[] = [
+    ["aliases", [unparsed, unparsed], Array.from({ length: 2_000 }, (_, index) => `a${index}: id`).join(" ")],
+    ["repetition", ["BAD_REQUEST", tooBig], new Array(20_000).fill(field).join(" ")],
+    ["fragments in a ring", [invalid, invalid], "...ring", "fragment ring on Render { id ...ring }"],
   ];
-  for (const [title, selection, fragment = ""] of tooMuch) {
+  for (const [title, codes, selection, fragment = ""] of tooMuch) {
     it(`refuses too much of ${title}, on both transports alike`, async () => {
       const client = await stack.client();
-      const { result } = await client.post(`query { renders { nodes { ${selection} } } } ${fragment}`);
-      assert.ok(result.errors, "refused over HTTP");
+      const query = `{ renders { nodes { ${selection} } } } ${fragment}`;
+      const { result } = await client.post(query);
       assert.equal(result.data, undefined);
-      const query = `subscription { viewerRenderEvents { render { ${selection} } } } ${fragment}`;
       const subscription = client.subscribe(query);
-      await assert.rejects(subscription.next(), "refused over WebSocket");
+      const refusal: Refusal = await subscription.next().catch((error) => error);
+      assert.deepEqual([result.errors?.[0]?.extensions?.["code"], codeOf(refusal)], codes);
     });
   }
 });
+
+/** What a server refuses an operation over WebSocket with: its errors, or the close of the socket. */
+type Refusal = GraphQLFormattedError[] | { code: number };
+
+function codeOf(refusal: Refusal): unknown {
+  return Array.isArray(refusal) ? refusal[0]?.extensions?.["code"] : refusal.code;
+}
