@@ -53,8 +53,8 @@ export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: 
 /** The services that the GPU worker does not use, and what secrets are usually called: it gets neither. */
 const SECRET_NAMES = /^(AWS_|S3_|DATABASE_|PG|JWT_|JWKS_)|SECRET|PASSWORD|CREDENTIAL|TOKEN/i;
 
-/** Who the caller is to the embedded API; everything else about JWTs comes from the user's own settings. */
-const IDENTITY_NAMES = /^(JWT_|JWKS_)/;
+/** What only the API needs, to know who calls: the worker gets none of it. */
+const ONLY_FOR_API = /^(JWT_|JWKS_)/;
 
 /**
  * The environment of each kind of process: the user's own and what the stack knows, without the settings that only other
@@ -78,7 +78,6 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
     ...(embeddedEngines(env).s3 ? ofEmbeddedS3 : {}),
   };
   const given = without(withoutForeign(env), /^METRICS_ADDRESS$/); // one address cannot serve several workers
-  const withoutIdentity = without(given, IDENTITY_NAMES);
   return {
     api: {
       ...given,
@@ -87,7 +86,7 @@ export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecr
       ...storage,
       ...(env["JWKS_URL"] ? {} : { JWT_SECRET: env["JWT_SECRET"] || jwtSecret }),
     },
-    worker: { ...withoutIdentity, ...temporal, ...database, ...storage },
+    worker: { ...without(given, ONLY_FOR_API), ...temporal, ...database, ...storage },
     gpuWorker: { ...without(given, SECRET_NAMES), ...temporal },
   };
 }
