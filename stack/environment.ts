@@ -6,7 +6,7 @@ import type { Ports } from "./ports.ts";
 import { postgresUrl } from "./postgres.ts";
 
 /** The settings of the services that the stack's processes use: those given, and the embedded engines' for the rest. */
-export interface Services {
+export interface ServiceSettings {
   databaseUrl: string;
   temporalAddress: string;
   /** Absent where a given Temporal has none configured. */
@@ -30,7 +30,7 @@ export function embeddedEngines(env: NodeJS.ProcessEnv) {
 const pathStyle = s3Settings.pick({ S3_FORCE_PATH_STYLE: true });
 
 /** @throws SettingsError */
-export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: Secrets): Services {
+export function describeServices(env: NodeJS.ProcessEnv, ports: Ports, secrets: Secrets): ServiceSettings {
   const embedded = embeddedEngines(env);
   const uiUrl = embedded.temporal ? `http://127.0.0.1:${ports.temporalUi}` : env["TEMPORAL_UI_URL"];
   const accessKeyId = embedded.s3 ? secrets.s3AccessKeyId : env["AWS_ACCESS_KEY_ID"];
@@ -60,7 +60,7 @@ const ONLY_FOR_API = /^(JWT_|JWKS_)/;
  * The environment of each kind of process: the user's own and what the stack knows, without the settings that only other
  * kinds use.
  */
-export function environments(env: NodeJS.ProcessEnv, services: Services, jwtSecret: string) {
+export function environments(env: NodeJS.ProcessEnv, services: ServiceSettings, jwtSecret: string) {
   const { s3 } = services;
   const temporal = {
     TEMPORAL_ADDRESS: services.temporalAddress,

@@ -7,7 +7,7 @@ import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
 import { DataFolder, defaultDataFolder, type Secrets, type SupervisorRecord } from "./data-folder.ts";
-import { describeServices, embeddedEngines, environments, type Services } from "./environment.ts";
+import { describeServices, embeddedEngines, environments, type ServiceSettings } from "./environment.ts";
 import { readableLog } from "./log-lines.ts";
 import { Pollers } from "./pollers.ts";
 import { type PortBlock, type Ports, reservePorts, tryPort } from "./ports.ts";
@@ -302,7 +302,7 @@ function reachableHost(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }
 
-function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: Services, api: string) {
+function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: ServiceSettings, api: string) {
   const { forcePathStyle: _, ...storage } = s3;
   return {
     graphqlUrl: `http://${api}/graphql`,
