@@ -50,7 +50,8 @@ export async function scheduleJanitor(client: Client): Promise<void> {
 export function keepJanitorScheduled(client: Client, log: Log): Disposable {
   const keep = async () => {
     try {
-      if (await makeSchedule(client)) log.warn("the schedule `janitor` was gone from Temporal; it is there again");
+      const isNew = await client.withDeadline(Date.now() + LOOKED_FOR_EVERY_MS, () => makeSchedule(client));
+      if (isNew) log.warn("the schedule `janitor` was gone from Temporal; it is there again");
     } catch (err) {
       log.warn({ err }, "could not look for the schedule `janitor`; trying again");
     }

@@ -64,7 +64,8 @@ export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUr
 
 /**
  * SQLSTATEs of a server that starts, stops, takes no more connections, gave up waiting for a lock or for this process, or
- * does not know the password or the database (just changed, or just being restored), and the system's codes for a connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ * does not know the password or the database (just changed, or just being restored), and the system's codes for a
+ * connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
 const AWAY_CODES = /^(08...|25P03|28...|3D000|53300|55P03|57P0[1-3]|E[A-Z]+)$/;
 
