@@ -62,11 +62,19 @@ test("an error comes after all that was printed before it", async () => {
   assert.match(stderr, /the disk is full/);
 });
 
-test("a signal ends a command whose output nobody takes", async () => {
-  const child = start(`${PRINT} process.stderr.write("printed");`);
-  assert.ok(child.stderr);
-  await once(child.stderr, "data");
-  child.kill("SIGTERM");
-  await once(child, "exit");
-  child.stdout?.destroy();
-});
+for (const [when, statements] of [
+  ["", ""],
+  [", though it comes while the command is at work", "for (const end = Date.now() + 500; Date.now() < end; );"],
+] as const)
+  test(`a signal ends a command whose output nobody takes${when}`, async (t) => {
+    const child = start(`${PRINT} process.stderr.write("printed"); ${statements}`);
+    t.after(() => {
+      child.kill("SIGKILL");
+      child.stdout?.destroy();
+    });
+    assert.ok(child.stderr);
+    await once(child.stderr, "data");
+    child.kill("SIGTERM");
+    const [code] = await once(child, "exit", { signal: AbortSignal.timeout(20_000) });
+    assert.equal(code, 143);
+  });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { constants } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { SettingsError } from "../service/settings.ts";
@@ -46,8 +47,10 @@ export async function runCommand(usage: string, run: (stop: AbortSignal) => Prom
     else report(error);
   }
   if (!stopping.signal.aborted) {
-    for (const signal of signals) process.removeAllListeners(signal); // which end what only waits for a reader
-    for (const stream of [process.stdout, process.stderr]) await written(stream);
+    const stopped = once(stopping.signal, "abort").then(() => {
+      code = interrupted;
+    });
+    await Promise.race([allWritten(), stopped]); // a reader may never come
   }
   process.exit(process.exitCode ?? code);
 }
@@ -70,10 +73,12 @@ function watchOutput(): void {
   process.stderr.on("error", () => {}); // nowhere to say so
 }
 
-/** Resolves when a pipe has taken all that was written to it, or when the error of a write has been emitted. */
-async function written(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
-  await nextTurn();
+/** Resolves when pipes have taken all that was written to them, or when the error of a write has been emitted. */
+async function allWritten(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+    await nextTurn();
+  }
 }
 
 function report(error: unknown): void {
