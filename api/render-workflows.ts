@@ -67,7 +67,7 @@ export class RenderWorkflows {
       const answer = answerIn(error);
       if (answer !== undefined) return answer;
       this.#log.warn({ err: error, renderId: render.id, update }, "a render's workflow did not answer");
-      throw unanswered(update, error);
+      throw unansweredError(update, error);
     }
   }
 
@@ -127,7 +127,7 @@ function answerIn(error: unknown): UpdateAnswer | undefined {
   return status && { kind: "refused", status, message };
 }
 
-function unanswered(update: RenderUpdate, error: unknown): unknown {
+function unansweredError(update: RenderUpdate, error: unknown): unknown {
   if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError)) return error;
   if (isOverLimit(error)) {
     return serviceUnavailable(

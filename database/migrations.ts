@@ -1,6 +1,7 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import type { PoolClient } from "pg";
+import { hasCode } from "../service/errors.ts";
 import { SettingsError } from "../service/settings.ts";
 import { entities, STOPPED_MS, takeBackLostConnections, wholeUrl } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
@@ -34,7 +35,7 @@ export async function migrate(databaseUrl: string, connectWithinMs?: number): Pr
       return ran.map((migration) => migration.name);
     });
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE)) throw error;
+    if (!hasCode(error, INSUFFICIENT_PRIVILEGE)) throw error;
     throw new SettingsError(`The role of DATABASE_URL may not change the schema: ${error.message}`);
   } finally {
     await orm.close();

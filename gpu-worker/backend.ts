@@ -1,4 +1,5 @@
 import { GPU } from "gpu.js";
+import { messageOf } from "../service/errors.ts";
 import { findAdapter, offerToGpuJs } from "./webgpu.ts";
 
 /** What computes the pixels. */
@@ -49,8 +50,4 @@ async function openWebGpu(): Promise<Backend> {
   });
   offerToGpuJs(found);
   return { kind: "webgpu", name: `webgpu (${found.name})` };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

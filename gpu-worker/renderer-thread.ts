@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
+import { messageOf } from "../service/errors.ts";
 import { type Backend, type BackendChoice, openBackend } from "./backend.ts";
 import { type RenderedBytes, Renderer, RenderingCancelled } from "./renderer.ts";
 import { ThreadSignals } from "./thread-signals.ts";
@@ -50,7 +51,7 @@ async function serve(answer: (message: ThreadAnswer) => void): Promise<void> {
 }
 
 function failed(error: unknown): ThreadAnswer {
-  return { type: "failed", message: error instanceof Error ? error.message : String(error) };
+  return { type: "failed", message: messageOf(error) };
 }
 
 const answer = (message: ThreadAnswer) => parentPort?.postMessage(message);

@@ -4,6 +4,7 @@ import timers from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ByteRange } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
+import { messageOf } from "../service/errors.ts";
 import type { Backend, BackendChoice } from "./backend.ts";
 import type { RenderedBytes } from "./renderer.ts";
 import type { RenderOrder, ThreadAnswer, ThreadOptions } from "./renderer-thread.ts";
@@ -210,7 +211,7 @@ class RendererThread {
       ]);
       return answer;
     } catch (error) {
-      throw new RendererError(`The renderer thread failed: ${error instanceof Error ? error.message : error}`);
+      throw new RendererError(`The renderer thread failed: ${messageOf(error)}`);
     } finally {
       settled.abort();
     }

@@ -1,9 +1,9 @@
 import { pino, stdSerializers } from "pino";
 
 /** The log of one process, JSON lines on standard output. Never log a URL's query, a token or an environment. */
-export function createLog(process: string) {
+export function createLog(name: string) {
   return pino({
-    name: process,
+    name,
     serializers: { error: stdSerializers.err }, // what Temporal's SDK calls it
     redact: { paths: ["*.url", "*.authorization", "*.password", "*.secretAccessKey"], censor: "[redacted]" },
   });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
+import { messageOf } from "./errors.ts";
 import { createLog, type Log } from "./log.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -58,6 +59,6 @@ function parseOptions(): { help?: boolean | undefined } {
   try {
     return parseArgs({ options: { help: { type: "boolean", short: "h" } } }).values;
   } catch (error) {
-    throw new SettingsError(`${error instanceof Error ? error.message : error}\n--help says what there is.`);
+    throw new SettingsError(`${messageOf(error)}\n--help says what there is.`);
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type Worker } from "@temporalio/worker";
+import { hasCode, messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { stopped } from "./run-process.ts";
 import { SettingsError } from "./settings.ts";
@@ -37,8 +38,9 @@ export function installRuntime(log: Log, metricsAddress: string | undefined): vo
     process.prependOnceListener("exit", () => runtime.flushLogs());
   } catch (error) {
     if (metricsAddress === undefined) throw error;
-    const reason = error instanceof Error ? error.message : error;
-    throw new SettingsError(`METRICS_ADDRESS=${metricsAddress}: not an IP address and a free port (${reason})`);
+    throw new SettingsError(
+      `METRICS_ADDRESS=${metricsAddress}: not an IP address and a free port (${messageOf(error)})`,
+    );
   }
 }
 
@@ -76,7 +78,7 @@ export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void
 /** Whatever else is wrong with it, the worker will say. */
 async function requireNamespace({ workflowService }: NativeConnection, namespace: string): Promise<void> {
   await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
-    if (!(error instanceof Error && "code" in error && error.code === NOT_FOUND)) return;
+    if (!hasCode(error, NOT_FOUND)) return;
     throw new SettingsError(`Temporal has no namespace ${namespace}: make it, or correct TEMPORAL_NAMESPACE.`);
   });
 }

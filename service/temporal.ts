@@ -1,4 +1,5 @@
 import { loadClientConnectConfig } from "@temporalio/envconfig";
+import { messageOf } from "./errors.ts";
 import { SettingsError } from "./settings.ts";
 
 export type TemporalSettings = ReturnType<typeof temporalSettings>;
@@ -20,7 +21,8 @@ function loadConfig() {
   try {
     return loadClientConnectConfig();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    throw new SettingsError(`Temporal's client settings (TEMPORAL_*, or its configuration file) are wrong: ${reason}`);
+    throw new SettingsError(
+      `Temporal's client settings (TEMPORAL_*, or its configuration file) are wrong: ${messageOf(error)}`,
+    );
   }
 }

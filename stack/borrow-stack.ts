@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { messageOf } from "../service/errors.ts";
 import { DataFolder, defaultDataFolder } from "./data-folder.ts";
 import { readableLog } from "./log-lines.ts";
 import { type StackInfo, startStack } from "./stack.ts";
@@ -68,9 +69,7 @@ async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<B
     step.failed();
     await stop();
     signal.throwIfAborted();
-    throw new StackError(
-      `${error instanceof Error ? error.message : error}\n${lastLines(readableLog(readFileSync(logFile, "utf8")))}`,
-    );
+    throw new StackError(`${messageOf(error)}\n${lastLines(readableLog(readFileSync(logFile, "utf8")))}`);
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "../service/errors.ts";
 import { makeFolder } from "./make-folder.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
@@ -209,8 +210,4 @@ export class DataFolder {
       throw error;
     }
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

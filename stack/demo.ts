@@ -1,10 +1,10 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { objectKey } from "../images/object-key.ts";
-import { checkPartSize } from "../images/plan.ts";
+import { planRender } from "../images/plan-render.ts";
 import type { RenderSpec } from "../images/spec.ts";
-import { checkSpec } from "../images/validate.ts";
 import { ReferenceCheck } from "../reference/check.ts";
+import { messageOf } from "../service/errors.ts";
 import { type BorrowedStack, borrowStack } from "./borrow-stack.ts";
 import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
@@ -83,15 +83,11 @@ await runCommand(USAGE, async (stop) => {
 function readRequest(): DemoRequest {
   const { values } = parseArgs({ options });
   const { pattern, out, keep, "part-size": partSizeText, ...image } = values;
-  const check = checkSpec(readSpecOptions(pattern, out ?? "demo.bmp", image), {
-    maxRenderBytes: Number.MAX_SAFE_INTEGER,
-  });
-  const issues = "issues" in check ? check.issues : [];
+  const spec = readSpecOptions(pattern, out ?? "demo.bmp", image);
   const partSize = partSizeText === undefined ? undefined : readInteger("--part-size", partSizeText);
-  const partSizeIssue = partSize === undefined ? undefined : checkPartSize(partSize);
-  if (partSizeIssue !== undefined) issues.push(partSizeIssue);
-  if ("issues" in check || issues.length > 0) throw new StackError(issues.map(({ message }) => message).join("\n"));
-  return { ...check, partSize, out, keep };
+  const planned = planRender({ spec, partSize }, Number.MAX_SAFE_INTEGER);
+  if ("issues" in planned) throw new StackError(planned.issues.map(({ message }) => message).join("\n"));
+  return { spec: planned.spec, byteSize: planned.plan.byteSize, partSize, out, keep };
 }
 
 async function renderAndCheck(
@@ -190,7 +186,7 @@ function notWrong<T>(check: () => T): T {
   try {
     return check();
   } catch (error) {
-    throw new StackError(`THE FILE IS WRONG: ${error instanceof Error ? error.message : error}.`);
+    throw new StackError(`THE FILE IS WRONG: ${messageOf(error)}.`);
   }
 }
 

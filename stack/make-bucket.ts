@@ -1,3 +1,4 @@
+import { messageOf } from "../service/errors.ts";
 import { readSettings } from "../service/settings.ts";
 import { s3Settings } from "../storage/client.ts";
 import { Storage } from "../storage/storage.ts";
@@ -7,6 +8,6 @@ try {
   await storage.ensureBucket();
   storage.close();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exit(1);
 }

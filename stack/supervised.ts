@@ -3,6 +3,7 @@ import { closeSync, openSync, renameSync, statSync, truncateSync } from "node:fs
 import { copyFile, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "../service/errors.ts";
 import { readableLog } from "./log-lines.ts";
 import { makeFolder } from "./make-folder.ts";
 import { identify, type ProcessIdentity } from "./process-identity.mjs";
@@ -192,7 +193,7 @@ export function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (!hasCode(error, "ESRCH")) throw error;
   }
 }
 

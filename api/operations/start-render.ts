@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { createRender } from "../../database/create-render.ts";
 import { patternOf } from "../../images/patterns/index.ts";
+import { planRender } from "../../images/plan-render.ts";
 import type { FieldIssue, RenderSpecInput } from "../../images/spec.ts";
 import type { Context } from "../context.ts";
-import { planRender } from "./plan-render.ts";
 import {
   type IdempotencyConflict,
   type InvalidSpec,

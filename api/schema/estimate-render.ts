@@ -1,5 +1,5 @@
 import type { PartPlan } from "../../images/plan.ts";
-import { planRender } from "../operations/plan-render.ts";
+import { planRender } from "../../images/plan-render.ts";
 import { invalidSpec } from "../operations/user-errors.ts";
 import { builder } from "./builder.ts";
 import { RenderSpecInput } from "./render-spec-input.ts";

@@ -1,6 +1,6 @@
-import { checkPartSize, type PartPlan, planParts } from "../../images/plan.ts";
-import type { FieldIssue, RenderSpec, RenderSpecInput } from "../../images/spec.ts";
-import { checkSpec } from "../../images/validate.ts";
+import { checkPartSize, type PartPlan, planParts } from "./plan.ts";
+import type { FieldIssue, RenderSpec, RenderSpecInput } from "./spec.ts";
+import { checkSpec } from "./validate.ts";
 
 /** Checks everything at once, and plans the parts where all is well. */
 export function planRender(
