@@ -12,7 +12,7 @@ describe("faults between the project and S3", () => {
   let proxied: ProxiedStack;
   let client: Client;
   before(async () => {
-    proxied = await ProxiedStack.start({ UPLOAD_STALL_SECONDS: "2" });
+    proxied = await ProxiedStack.start({ UPLOAD_STALL_SECONDS: "4" }); // a busy machine may send nothing for two
     client = await proxied.client();
   });
   afterEach(() => proxied.clear());
