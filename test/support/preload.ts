@@ -1,6 +1,6 @@
 import { exitAfter } from "./exit-after.ts";
 
-/** Imported into every test file's process. */
+// Imported into every test file's process.
 
 /** No file takes half as long. */
 const FILE_TIMEOUT_MS = 20 * 60_000;
