@@ -5,7 +5,7 @@ import { TestDatabase } from "../test/support/database.ts";
 import { NEWEST_SCHEMA } from "./health.ts";
 
 test("readiness asks for what the newest migration brings", async () => {
-  const database = await TestDatabase.openEmpty();
+  await using database = await TestDatabase.openEmpty();
   const orm = await openMigrator(database.url);
   const names = (await orm.migrator.getPending()).map(({ name }) => name);
   await orm.migrator.up({ migrations: names.slice(0, -1) });
@@ -13,5 +13,4 @@ test("readiness asks for what the newest migration brings", async () => {
   await orm.migrator.up();
   await orm.em.execute(NEWEST_SCHEMA);
   await orm.close();
-  await database.close();
 });

@@ -10,7 +10,7 @@ import { createRender } from "./create-render.ts";
 import { Viewer } from "./viewer.ts";
 
 test("a connection heeds all of its URL, as pg does", async () => {
-  const database = await TestDatabase.open();
+  await using database = await TestDatabase.open();
   const withParameters = (parameters: string) => new URL(`?${parameters}`, database.url).href;
   const orm = await connect(withParameters("application_name=us&sslmode=disable"));
   const [row] = await orm.em.fork().execute("select current_setting('application_name') as name");
@@ -19,17 +19,15 @@ test("a connection heeds all of its URL, as pg does", async () => {
   const encrypted = await connect(withParameters("sslmode=require"));
   await assert.rejects(encrypted.em.fork().execute("select 1"), /does not support SSL/);
   await disconnect(encrypted);
-  await database.close();
 });
 
 test("a PostgreSQL that does not answer any more is given up", { timeout: 20_000 }, async () => {
-  const database = await TestDatabase.open();
+  await using database = await TestDatabase.open();
   const orm = await connect(database.url, 200);
   await orm.em.fork().execute("select 1");
   await assert.rejects(orm.em.fork().execute("select pg_sleep(5)"), /PostgreSQL has not answered for 200 ms/);
   await orm.em.fork().execute("select 1");
   await disconnect(orm);
-  await database.close();
 });
 
 describe("a PostgreSQL that is away is known as such", () => {
@@ -51,7 +49,7 @@ describe("a PostgreSQL that is away is known as such", () => {
   }
 
   test("where it lets nobody in: another password, no such database", async () => {
-    const database = await TestDatabase.open();
+    await using database = await TestDatabase.open();
     const wrong = [{ password: "another" }, { pathname: "/another" }].map((part) =>
       Object.assign(new URL(database.url), part),
     );
@@ -60,23 +58,21 @@ describe("a PostgreSQL that is away is known as such", () => {
       await assert.rejects(orm.em.fork().findOne(Viewer, "alice"), isDatabaseAway);
       await disconnect(orm);
     }
-    await database.close();
   });
 
   test("where it does not answer", { timeout: 20_000 }, async () => {
-    const database = await TestDatabase.open();
+    await using database = await TestDatabase.open();
     const orm = await connect(database.url, 200);
     const sleeping = orm.em.fork().transactional((em) => em.execute("select pg_sleep(5)"));
     await assert.rejects(sleeping, isDatabaseAway);
     await disconnect(orm);
-    await database.close();
   });
 });
 
 test("connections that are lost in transactions don't stay with the pool, any of twenty", {
   timeout: 20_000,
 }, async () => {
-  const database = await TestDatabase.open();
+  await using database = await TestDatabase.open();
   const orm = await connect(database.url);
   const pool = await orm.em.getConnection().getNativeClient();
   const stopped = Promise.withResolvers<void>();
@@ -100,13 +96,12 @@ test("connections that are lost in transactions don't stay with the pool, any of
   await database.start();
   await orm.em.fork().transactional((em) => em.execute("select 1"));
   await disconnect(orm);
-  await database.close();
 });
 
 test("a process that stops in a transaction holds up others for ten seconds, and nobody waits longer for a lock", {
   timeout: 40_000,
 }, async () => {
-  const database = await TestDatabase.open();
+  await using database = await TestDatabase.open();
   const [frozen, other] = [await connect(database.url), await connect(database.url)];
   const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await other.em.fork().execute("select 1");
@@ -123,7 +118,6 @@ test("a process that stops in a transaction holds up others for ten seconds, and
   await assert.rejects(held, isDatabaseAway);
   await disconnect(frozen);
   await disconnect(other);
-  await database.close();
 });
 
 describe("disconnect", () => {

@@ -64,4 +64,9 @@ export class TestDatabase {
     await this.#block.release();
     await rm(this.#folder, { recursive: true, force: true });
   }
+
+  /** For `await using`: a test that fails leaves no PostgreSQL, on which its file would wait. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
