@@ -2,7 +2,7 @@ import { exitAfter } from "./exit-after.ts";
 
 // Imported into every test file's process.
 
-/** No file takes half as long. */
+/** The longest takes half as long on one slow core. */
 const FILE_TIMEOUT_MS = 20 * 60_000;
 
 // By default a signal ends a process without its "exit", on which engines are ended; SeaweedFS gets a terminal's signal,
