@@ -82,10 +82,10 @@ async function allWritten(): Promise<void> {
 }
 
 function report(error: unknown): void {
-  process.stderr.write(`${messageOf(error)}\n`);
+  process.stderr.write(`${explained(error)}\n`);
 }
 
-function messageOf(error: unknown): string {
+function explained(error: unknown): string {
   if (!(error instanceof Error)) return `${error}`;
   if (error instanceof StackError || error instanceof SettingsError) return error.message;
   if ("code" in error && `${error.code}`.startsWith("ERR_PARSE_ARGS"))

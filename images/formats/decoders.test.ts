@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { messageOf } from "../../service/errors.ts";
 import { installWithPip } from "../../test/support/pip.ts";
 import { patternOf } from "../patterns/index.ts";
 import type { RenderSpec } from "../spec.ts";
@@ -29,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = None
 sys.stdout.buffer.write(Image.open(sys.argv[1]).convert("RGB").tobytes())`;
 
 const pillow = await installWithPip(join(import.meta.dirname, "pillow.txt")).catch((error: unknown) => ({
-  missing: error instanceof Error ? error.message : `${error}`,
+  missing: messageOf(error),
 }));
 
 const netpbm = (program: string, ...args: string[]) => ({
