@@ -137,16 +137,38 @@ describe("the janitor", () => {
     });
   }
 
-  test("a render that its workflow completed is COMPLETED, although PostgreSQL has lost that, and keeps its object", async () => {
-    const { render, upload } = await oldRender();
-    await applyEvent(orm.em.fork(), recordedEvent(render.id, 2));
-    const etag = await makeObject(upload);
-    await completeSilently(render);
-    await sweep();
-    const { state, sequence } = await rowOf(render.id);
-    assert.deepEqual([state.status, sequence, state.etag, state.bytesUploaded], ["COMPLETED", 3, etag, 78]);
-    assert.deepEqual(state.parts, [{ from: 1, to: 1, state: "DONE" }]);
-    assert.equal((await storage.head(upload.key))?.etag, etag);
+  for (const [where, end] of [
+    ["", completeSilently],
+    [", and Temporal has forgotten the workflow since", () => {}],
+  ] as const) {
+    test(`a render that its workflow completed is COMPLETED where PostgreSQL has lost that${where}`, async () => {
+      const { render, upload } = await oldRender();
+      await applyEvent(orm.em.fork(), recordedEvent(render.id, 2));
+      const etag = await makeObject(upload);
+      await end(render);
+      await sweep();
+      const { state, sequence } = await rowOf(render.id);
+      assert.deepEqual([state.status, sequence, state.etag, state.bytesUploaded], ["COMPLETED", 3, etag, 78]);
+      assert.deepEqual(state.parts, [{ from: 1, to: 1, state: "DONE" }]);
+      assert.equal((await storage.head(upload.key))?.etag, etag);
+    });
+  }
+
+  test("a render without a workflow keeps no object that it was not to have", async () => {
+    const cases = [
+      { status: "RUNNING", byteSize: 77, end: "FAILED" },
+      { status: "CANCELING", byteSize: 78, end: "CANCELED" },
+      { status: "FAILED", byteSize: 78, end: "FAILED" },
+    ] as const;
+    for (const { status, byteSize, end } of cases) {
+      const { render, upload } = await oldRender();
+      if (status === "FAILED") await failedRender(render);
+      else await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, status));
+      await orm.em.fork().nativeUpdate(Render, { id: render.id }, { byteSize });
+      await makeObject(upload);
+      await sweep();
+      assert.deepEqual([(await rowOf(render.id)).status, await storage.head(upload.key)], [end, undefined]);
+    }
   });
 
   test("a failed render that lost its workflow keeps no parts, and says so, with or without an upload", async () => {

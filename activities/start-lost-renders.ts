@@ -7,15 +7,15 @@ import type { StoredObject } from "../storage/storage.ts";
 import { startRenderImage } from "../workflows/start-render.ts";
 import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
-import { workflowStanding } from "./workflow-standing.ts";
+import { type WorkflowStanding, workflowStanding } from "./workflow-standing.ts";
 
 /** A render this young is still being started by the API, or has just been. */
 const GRACE_MS = 10_000;
 
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
- * workflow made the object, but whose last events PostgreSQL has lost, is completed. One whose workflow ended in
- * another way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing
+ * workflow made the object, but whose last events PostgreSQL has lost, is completed, also where Temporal has forgotten
+ * the workflow since. One whose workflow ended in another way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing
  * left in S3; one that had failed and was to be resumed says that it cannot be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
@@ -39,16 +39,23 @@ async function mend(tools: JanitorTools, render: Render): Promise<void> {
 async function recordEnd(
   { em, storage }: JanitorTools,
   renderId: string,
-  standing: "completed" | "over",
+  standing: Exclude<WorkflowStanding, "running">,
 ): Promise<void> {
   const render = await findOpenRender(em, renderId);
   if (render === null) return;
   const key = objectKey(render.id, render.spec.format);
-  const object = standing === "completed" ? await storage.head(key) : undefined;
+  const object = await storage.head(key);
+  const isWhole =
+    object !== undefined && (standing === "completed" || (standing === "unknown" && fits(object, render)));
   const at = new Date().toISOString();
-  if (object === undefined) await abortUpload(storage, { key, discardObject: true });
-  const state = object === undefined ? lostState(render, at) : completedState(render, object, at);
+  if (!isWhole) await abortUpload(storage, { key, discardObject: true });
+  const state = isWhole ? completedState(render, object, at) : lostState(render, at);
   await applyEvent(em.fork(), { renderId, sequence: render.sequence + 1, at, kind: "STATUS", state });
+}
+
+/** Whether nobody has given the render up, and the object is what all of its parts make. S3 makes it of all or of none. */
+function fits({ size }: StoredObject, { status, byteSize }: Render): boolean {
+  return status !== "FAILED" && status !== "CANCELING" && size === byteSize;
 }
 
 function completedState(

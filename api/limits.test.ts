@@ -64,6 +64,15 @@ describe("the limits of an operation", () => {
     assert.equal(refusals(`{ ${aliases("__schema { types { name } }", 3)} }`).length, 1);
   });
 
+  test("count text that may be long: names, messages and aliases", () => {
+    const aliases = (field: string, count: number, alias = "a") =>
+      `{ renders(first: 100) { nodes { ${Array.from({ length: count }, (_, i) => `${alias}${i}: ${field}`).join(" ")} } } }`;
+    assert.deepEqual(refusals(aliases("name", 12)), []);
+    assert.equal(refusals(aliases("name", 13)).length, 1);
+    assert.deepEqual(refusals(aliases("id", 200)), []);
+    assert.equal(refusals(aliases("id", 2, "a".repeat(6_000))).length, 1);
+  });
+
   test("count root fields dearly, also within fragments", () => {
     const fields = Array.from({ length: 101 }, (_, i) => `v${i}: viewer { id }`).join(" ");
     assert.equal(refusals(`{ ${fields} }`).length, 1);

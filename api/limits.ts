@@ -30,6 +30,9 @@ const MAX_COST = 25_000;
 /** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
 const ROOT_FIELD_COST = 250;
 
+/** So much text in the answer costs 1: each field's, as its value may be long, and its alias. */
+export const BYTES_FOR_ONE = 40;
+
 /** Lists within lists of the whole schema, or of one type: more below them than their length reckoned says. */
 const introspectionFields = [
   { ...SchemaMetaFieldDef, extensions: { cost: 10_000 } },
@@ -59,7 +62,7 @@ interface Measure {
 
 /**
  * A validation rule that refuses an operation before it runs where it is too deep or would resolve too many fields.
- * A field costs 1, or its `extensions.cost`; what lies below a list or a connection counts once an item.
+ * A field costs 1, or its `extensions.cost`, and more where its alias is long; what lies below a list or a connection counts once an item.
  */
 export function limitOperation(context: ValidationContext): ASTVisitor {
   return {
@@ -107,7 +110,8 @@ class Measurement {
 
   #field(node: FieldNode, parent: GraphQLNamedType | null | undefined): Measure {
     const field = this.#definition(node, parent);
-    const own = field?.extensions.cost ?? (this.#isRoot(parent) ? ROOT_FIELD_COST : 1);
+    const value = field?.extensions.cost ?? (this.#isRoot(parent) ? ROOT_FIELD_COST : 1);
+    const own = value + Math.floor((node.alias?.value.length ?? 0) / BYTES_FOR_ONE);
     if (!node.selectionSet) return { depth: 1, cost: own };
     const below = this.of(node.selectionSet, field && getNamedType(field.type));
     return { depth: below.depth + 1, cost: own + below.cost * (field ? itemsOf(field, node) : 1) };

@@ -106,6 +106,14 @@ describe("the API over HTTP", () => {
     );
   });
 
+  test("quotes no more of an id than an id has", async () => {
+    const client = await api.client("alice");
+    const id = "x".repeat(200_000);
+    const message = `You have no render ${"x".repeat(36)}….`;
+    assert.partialDeepStrictEqual(await client.act("cancelRender", id), { message });
+    assert.partialDeepStrictEqual(await client.delete(id), { message });
+  });
+
   test("answers clients that offer another protocol", async () => {
     const { host } = new URL(api.url);
     const offering = async (upgrade: string) => {

@@ -21,6 +21,8 @@ import { serveWebSocket } from "./websocket.ts";
 
 const PATH = "/graphql";
 const DRAIN_MS = 10_000;
+/** A client that reads nothing of its answer for so long, twice, is cut off; longer than any answer takes to begin. */
+const UNREAD_MS = 60_000;
 
 export interface ApiServer {
   /** `http://host:port` */
@@ -47,6 +49,7 @@ export async function startServer(
     },
     app,
   );
+  http.setTimeout(UNREAD_MS);
   const apollo = new ApolloServer<Context>({
     schema,
     validationRules: [limitOperation, refuseSubscriptions],

@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from "graphql-ws";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import WebSocket from "ws";
+import { Render } from "../database/render.ts";
 import { TestApi } from "../test/support/api.ts";
 import { waitFor } from "../test/support/wait-for.ts";
 
@@ -39,8 +40,8 @@ class RawSocket {
     this.#socket.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
-  subscribe(id: string, query: string): void {
-    this.send({ id, type: "subscribe", payload: { query } });
+  subscribe(id: string, query: string, variables?: object): void {
+    this.send({ id, type: "subscribe", payload: { query, variables } });
   }
 
   async hears(is: (message: Message) => boolean): Promise<Message> {
@@ -54,6 +55,26 @@ class RawSocket {
 
   closed(): Promise<{ code: number; reason: string }> {
     return this.#closed;
+  }
+
+  /** Stops reading, and so answering a close; what it sends still goes out. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Sends up to 400 messages, one after the other, and reads none. @returns how many before the connection was lost */
+  async flood(message: (index: number) => Message): Promise<number> {
+    await this.#opened;
+    this.pause();
+    for (let index = 0; index < 400; index++) {
+      const failure = await new Promise((sent) => this.#socket.send(JSON.stringify(message(index)), sent));
+      if (failure) return index;
+    }
+    return 400;
   }
 
   end(): void {
@@ -122,6 +143,42 @@ describe("the API over WebSocket", () => {
     await socket.hears(isAck);
     socket.subscribe("1", FOLLOW);
     assert.deepEqual(await socket.closed(), { code: 4403, reason: "Token expired" });
+  });
+
+  test("hears nobody any more whose token has expired, though the client leaves the socket open", async () => {
+    const toleratedSeconds = 5;
+    const expires = Math.floor(Date.now() / 1000) - toleratedSeconds + 2;
+    const open = async () => {
+      const socket = new RawSocket(api.wsUrl);
+      await socket.init(await bearer(expires, "late"));
+      await socket.hears(isAck);
+      return socket;
+    };
+    const [deaf, witness] = [await open(), await open()];
+    deaf.pause();
+    await witness.closed();
+    const input = { spec: { width: 8, height: 8, pattern: { allRgb: {} } } };
+    deaf.subscribe("1", "mutation ($input: StartRenderInput!) { startRender(input: $input) { __typename } }", {
+      input,
+    });
+    deaf.resume();
+    assert.equal((await deaf.closed()).code, 4403);
+    await (await api.client("in time")).start(input);
+    const renders = await api.orm.em.fork().find(Render, { userId: ["late", "in time"] });
+    assert.deepEqual(
+      renders.map(({ userId }) => userId),
+      ["in time"],
+    );
+  });
+
+  test("cuts off a client that does not read, with or without a token", async () => {
+    const text = "x".repeat(200_000);
+    const ping = { type: "ping", payload: { text } };
+    const newcomer = new RawSocket(api.wsUrl);
+    assert.ok((await newcomer.flood(() => ping)) < 400);
+    assert.ok((await (await admitted()).flood(() => ping)) < 400);
+    const wrong = (i: number) => ({ id: `${i}${text}`, type: "subscribe", payload: { query: "{" } });
+    assert.ok((await (await admitted()).flood(wrong)) < 400);
   });
 
   test("answers a wrong operation with its errors, and goes on", async () => {

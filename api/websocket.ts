@@ -1,16 +1,16 @@
 import type { Server } from "node:http";
 import { GraphQLError, type GraphQLSchema, getOperationAST, specifiedRules, validate } from "graphql";
-import { CloseCode, type Context as SocketContext } from "graphql-ws";
-import { type Extra, useServer } from "graphql-ws/use/ws";
-import { WebSocket, WebSocketServer } from "ws";
+import { CloseCode, makeServer, type Context as SocketContext } from "graphql-ws";
+import { WebSocket } from "ws";
 import type { Log } from "../service/log.ts";
 import type { Authenticate, Viewer } from "./auth.ts";
 import type { Services } from "./context.ts";
 import { parsed } from "./document.ts";
 import { isUnauthenticated } from "./errors.ts";
-import { limitOperation, MAX_REQUEST_BYTES } from "./limits.ts";
+import { limitOperation } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { conditionalSubscription } from "./refused-subscriptions.ts";
+import { type Connection, serveSockets } from "./sockets.ts";
 import { wrongVariables } from "./variables.ts";
 
 const MAX_OPERATIONS_OF_SOCKET = 100;
@@ -27,8 +27,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const closeCodes = { tokenMissing: 4401, tokenRefused: 4403, tooManySockets: 4429, tryAgainLater: 1013 };
 
 /** `starting`: the ids of operations that were asked for and have not answered yet. */
-type SocketExtra = { viewer?: Viewer; expiry?: NodeJS.Timeout; starting?: Set<string> };
-type Socket = SocketContext<{ authorization?: unknown }, Extra & SocketExtra>;
+type SocketExtra = Connection & { viewer?: Viewer; expiry?: NodeJS.Timeout; starting?: Set<string> };
+type Socket = SocketContext<{ authorization?: unknown }, SocketExtra>;
 
 /** Serves GraphQL over WebSocket (graphql-transport-ws) with the same schema, limits and masking as over HTTP. */
 export function serveWebSocket(
@@ -39,78 +39,70 @@ export function serveWebSocket(
   services: Services,
 ) {
   const { log } = services;
-  const server = new WebSocketServer({ server: httpServer, path, maxPayload: MAX_REQUEST_BYTES });
   const socketsOfViewer = new Map<string, number>();
 
-  const served = useServer<{ authorization?: unknown }, SocketExtra>(
-    {
-      async onConnect(socket) {
-        const viewer = await admit(socket, authenticate, log);
-        if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
-        const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
-        if (sockets > MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
-        socketsOfViewer.set(viewer.id, sockets);
-        socket.extra.viewer = viewer;
-        socket.extra.starting = new Set();
-        const life = Math.min(viewer.expiresAt - Date.now(), LONGEST_TIMER_MS);
-        socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
-        return true;
-      },
-      onClose({ extra: { viewer, expiry } }) {
-        clearTimeout(expiry);
-        if (!viewer) return;
-        const sockets = (socketsOfViewer.get(viewer.id) ?? 1) - 1;
-        if (sockets === 0) socketsOfViewer.delete(viewer.id);
-        else socketsOfViewer.set(viewer.id, sockets);
-      },
-      onSubscribe(socket, id, { query, variables, operationName }) {
-        const { viewer, starting } = socket.extra;
-        if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
-        // Completed before it has answered, an id is free for graphql-ws, which would lose one of the two operations.
-        if (starting.has(id)) {
-          close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
-          return [new GraphQLError(`The operation ${id} is still being started.`)];
-        }
-        if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > MAX_OPERATIONS_OF_SOCKET) {
-          const message = `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way; end one first.`;
-          return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
-        }
-        const document = parsed(query);
-        if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
-        const conditional = conditionalSubscription(document);
-        if (conditional) return [conditional];
-        const errors = validate(schema, document, [...specifiedRules, limitOperation]);
-        if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
-        const operation = getOperationAST(document, operationName);
-        if (!operation) {
-          const message = "Say by operationName which one of the document's operations is meant.";
-          return [new GraphQLError(message, { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } })];
-        }
-        const wrong = wrongVariables(schema, operation, variables);
-        if (wrong.length > 0) return wrong;
-        starting.add(id);
-        return {
-          schema,
-          document,
-          variableValues: variables ?? null,
-          operationName: operationName ?? null,
-          contextValue: { ...services, viewerId: viewer.id },
-        };
-      },
-      onOperation: (socket, id) => void socket.extra.starting?.delete(id),
-      onError: (_socket, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
-      onNext: (_socket, _id, _payload, _args, { data = null, errors }) => ({
-        data,
-        ...(errors ? { errors: errors.map((error) => publicError(log, error)) } : {}),
-      }),
+  const protocol = makeServer<{ authorization?: unknown }, SocketExtra>({
+    async onConnect(socket) {
+      const viewer = await admit(socket, authenticate, log);
+      if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
+      const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
+      if (sockets > MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
+      socketsOfViewer.set(viewer.id, sockets);
+      socket.extra.viewer = viewer;
+      socket.extra.starting = new Set();
+      const life = Math.min(viewer.expiresAt - Date.now(), LONGEST_TIMER_MS);
+      socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
+      return true;
     },
-    server,
-  );
-  server.on("connection", (socket) => {
-    socket.removeAllListeners("error"); // graphql-ws's, which writes to the console; ws closes the socket by itself
-    socket.on("error", (err) => log.info({ err }, "a client's message is no WebSocket message, or too large"));
+    onClose({ extra: { viewer, expiry } }) {
+      clearTimeout(expiry);
+      if (!viewer) return;
+      const sockets = (socketsOfViewer.get(viewer.id) ?? 1) - 1;
+      if (sockets === 0) socketsOfViewer.delete(viewer.id);
+      else socketsOfViewer.set(viewer.id, sockets);
+    },
+    onSubscribe(socket, id, { query, variables, operationName }) {
+      const { viewer, starting } = socket.extra;
+      if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
+      // Completed before it has answered, an id is free for graphql-ws, which would lose one of the two operations.
+      if (starting.has(id)) {
+        close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
+        return [new GraphQLError(`The operation ${id} is still being started.`)];
+      }
+      if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > MAX_OPERATIONS_OF_SOCKET) {
+        const message = `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way; end one first.`;
+        return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
+      }
+      const document = parsed(query);
+      if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
+      const conditional = conditionalSubscription(document);
+      if (conditional) return [conditional];
+      const errors = validate(schema, document, [...specifiedRules, limitOperation]);
+      if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+      const operation = getOperationAST(document, operationName);
+      if (!operation) {
+        const message = "Say by operationName which one of the document's operations is meant.";
+        return [new GraphQLError(message, { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } })];
+      }
+      const wrong = wrongVariables(schema, operation, variables);
+      if (wrong.length > 0) return wrong;
+      starting.add(id);
+      return {
+        schema,
+        document,
+        variableValues: variables ?? null,
+        operationName: operationName ?? null,
+        contextValue: { ...services, viewerId: viewer.id },
+      };
+    },
+    onOperation: (socket, id) => void socket.extra.starting?.delete(id),
+    onError: (_socket, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
+    onNext: (_socket, _id, _payload, _args, { data = null, errors }) => ({
+      data,
+      ...(errors ? { errors: errors.map((error) => publicError(log, error)) } : {}),
+    }),
   });
-  return served;
+  return serveSockets(httpServer, path, protocol, log);
 }
 
 async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {

@@ -60,6 +60,15 @@ describe("a PostgreSQL that is away is known as such", () => {
     }
   });
 
+  test("where it takes no changes any more, as after a failover", async () => {
+    await using database = await TestDatabase.open();
+    const url = new URL(database.url);
+    url.searchParams.set("options", "-c default_transaction_read_only=on");
+    const orm = await connect(url.href);
+    await assert.rejects(createRender(orm.em.fork(), newRender("alice"), 1), isDatabaseAway);
+    await disconnect(orm);
+  });
+
   test("where it does not answer", { timeout: 20_000 }, async () => {
     await using database = await TestDatabase.open();
     const orm = await connect(database.url, 200);

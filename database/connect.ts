@@ -63,11 +63,12 @@ export function takeBackLostConnections(pool: Pool): void {
 export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
 
 /**
- * SQLSTATEs of a server that starts, stops, takes no more connections, gave up waiting for a lock or for this process, or
- * does not know the password or the database (just changed, or just being restored), and the system's codes for a
- * connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ * SQLSTATEs of a server that starts, stops, takes no more connections, has become read-only (another is the primary now),
+ * gave up waiting for a lock or for this process, stopped a query, or does not know the password or the database (just
+ * changed, or just being restored), and the system's codes for a connection
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
-const AWAY_CODES = /^(08...|25P03|28...|3D000|53300|55P03|57P0[1-3]|E[A-Z]+)$/;
+const AWAY_CODES = /^(08...|25006|25P03|28...|3D000|40P01|53300|55P03|57014|57P0[1-3]|E[A-Z]+)$/;
 
 /** pg's and its pool's errors of connections that end or do not come about, which have no code. */
 const AWAY_MESSAGES = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$/;

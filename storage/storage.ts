@@ -194,7 +194,9 @@ export class Storage {
 
   /** Removes the object; one that is not there is no error. */
   async deleteObject(key: string): Promise<void> {
-    await this.#explained("DeleteObject", key, this.#client.send(new DeleteObjectCommand(this.#at(key)), within()));
+    await this.#client.send(new DeleteObjectCommand(this.#at(key)), within()).catch((error: unknown) => {
+      if (!isNotFound(error)) throw explain(error, this.#request("DeleteObject", key));
+    });
   }
 
   /** Makes the bucket where it is missing. A listing says why it is refused, where HEAD has no body to say it in. */

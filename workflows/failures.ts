@@ -20,9 +20,15 @@ function explained(error: ActivityFailure): { code: string; message: string } {
   return { code: "Failed", message: cause?.message ?? error.message };
 }
 
+/** Characters; what S3 and the workers say is shorter. */
+const LONGEST_MESSAGE = 1_000;
+
 /** What others said may hold anything; PostgreSQL's jsonb takes no NUL and no half of a surrogate pair. */
 function storable(text: string): string {
-  return text.toWellFormed().replace(/\p{Cc}+/gu, " ");
+  return text
+    .slice(0, LONGEST_MESSAGE)
+    .toWellFormed()
+    .replace(/\p{Cc}+/gu, " ");
 }
 
 /** The type of the ApplicationFailure that an activity ended with. */

@@ -2,6 +2,9 @@ import type { Render } from "../../database/render.ts";
 import type { RenderStatus } from "../../database/state.ts";
 import type { FieldIssue } from "../../images/spec.ts";
 
+/** Characters of a UUID. */
+const LONGEST_ID = 36;
+
 interface UserError<Name extends string> {
   __typename: Name;
   message: string;
@@ -29,8 +32,10 @@ export function idempotencyConflict(idempotencyKey: string | null, { id }: Rende
   return { __typename: "IdempotencyConflictError", message };
 }
 
+/** @param id as given: perhaps as long as a request may be */
 export function renderNotFound(id: string): NotFound {
-  return { __typename: "RenderNotFoundError", message: `You have no render ${id}.` };
+  const shown = id.length > LONGEST_ID ? `${id.slice(0, LONGEST_ID).toWellFormed()}…` : id;
+  return { __typename: "RenderNotFoundError", message: `You have no render ${shown}.` };
 }
 
 export function invalidState({ status }: Pick<Render, "status">, message: string): InvalidState {

@@ -7,6 +7,9 @@ import { builder } from "./builder.ts";
 import { ImageFormat, PartState, RenderStatus } from "./enums.ts";
 import { WorkflowRef } from "./workflow-ref.ts";
 
+/** For texts of up to 800 bytes: a pair of characters outside the Basic Multilingual Plane has four. */
+const LONG_TEXT_COST = 20;
+
 const PartRange = builder.objectRef<PartRangeState>("PartRange").implement({
   description: "Neighbouring parts in one state; part numbers start at 1 and both ends belong to the range.",
   fields: (t) => ({
@@ -20,7 +23,10 @@ const RenderFailure = builder.objectRef<RenderFailureState>("RenderFailure").imp
   description: "Why a render failed.",
   fields: (t) => ({
     code: t.exposeString("code", { description: "For programs: a stable name such as S3Unavailable." }),
-    message: t.exposeString("message", { description: "For people: what happened and what to do." }),
+    message: t.exposeString("message", {
+      extensions: { cost: LONG_TEXT_COST },
+      description: "For people: what happened and what to do.",
+    }),
     part: t.exposeInt("part", { nullable: true, description: "The number of the part that failed, where one did." }),
   }),
 });
@@ -31,7 +37,12 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
   description: "One image on its way into S3, or there already.",
   fields: (t) => ({
     id: t.id({ description: "Newer renders have greater ids.", resolve: ({ row }) => row.id }),
-    name: t.string({ nullable: true, description: "As given at the start.", resolve: ({ row }) => row.name }),
+    name: t.string({
+      nullable: true,
+      extensions: { cost: LONG_TEXT_COST },
+      description: "As given at the start.",
+      resolve: ({ row }) => row.name,
+    }),
     status: t.field({ type: RenderStatus, description: "Where it stands.", resolve: ({ state }) => state.status }),
     width: t.int({ description: "Pixels in a row.", resolve: ({ row }) => row.spec.width }),
     height: t.int({ description: "Rows.", resolve: ({ row }) => row.spec.height }),
