@@ -58,7 +58,11 @@ function readArguments() {
     patterns.map(({ name }) => name),
   );
   refuseUnknown("--backend", values.backend, backends);
-  return { values, names: positionals.length > 0 ? positionals : Object.keys(benchmarks) };
+  const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+  if ((values.backend || values.pattern) && !names.includes("render")) {
+    throw new StackError("--backend and --pattern choose what the benchmark render measures, which is not to run.");
+  }
+  return { values, names };
 }
 
 function refuseUnknown(option: string, given: string[] = [], known: readonly string[]): void {

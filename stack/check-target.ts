@@ -1,13 +1,12 @@
-import { open, rm, stat } from "node:fs/promises";
+import { access, constants, open, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { partialOf, targetOf } from "./replace-file.ts";
+import { notWritten, partialOf, targetOf } from "./replace-file.ts";
 import { StackError } from "./stack-error.ts";
-import { machineCauseOf } from "./terminal.mjs";
 
 /**
  * Checks, before the work begins, that `replaceFile` can write beside the place of `file` and then rename to it.
- * @throws StackError where its folder is not there or takes no file, where a device or a folder would be replaced, or
- * where symbolic links lead in a circle
+ * @throws StackError where its folder is not there or takes no file, where a device, a folder or a write-protected file
+ * would be replaced, or where symbolic links lead in a circle
  */
 export async function checkTarget(file: string): Promise<void> {
   const target = await targetOf(file);
@@ -16,9 +15,12 @@ export async function checkTarget(file: string): Promise<void> {
     throw new StackError(`There is no folder ${path.resolve(folder)}; make it first.`);
   const present = await kindOf(file);
   if (present && !present.isFile()) throw new StackError(`${file} is not a plain file; name another one.`);
-  await tryFile(partialOf(target)).catch(({ message }: Error) => {
-    throw new StackError(`${file} cannot be written: ${machineCauseOf(message) ?? message}.`);
-  });
+  try {
+    if (present) await access(target, constants.W_OK); // replacing it would get around that
+    await tryFile(partialOf(target));
+  } catch (error) {
+    throw notWritten(file, error as Error);
+  }
 }
 
 /** Permissions alone do not say it: root has them in a read-only folder, and in one that makes no files. */

@@ -12,9 +12,9 @@ import type { DataFolder } from "./data-folder.ts";
 import { DemoClient, type FinishedRender } from "./demo-client.ts";
 import { inSteps } from "./in-steps.ts";
 import { showProgress } from "./progress-bar.ts";
-import { replaceFile } from "./replace-file.ts";
+import { notWritten, replaceFile } from "./replace-file.ts";
 import { signToken } from "./sign-token.ts";
-import { readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
+import { formatNames, readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 
 const USAGE = `Usage: npm run demo -- [OPTION ...]
@@ -27,7 +27,7 @@ it started. The exit code is 0 only when every byte is right.
   --pattern NAME         what to draw (allRgb); npm run pattern -- --help
                          describes every pattern
   --params JSON          the pattern's parameters, e.g. '{"offset":255}'
-  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF
+  --format FORMAT        ${formatNames.join(", ")}
                          (what --out ends in; without --out, BMP24)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
   --pixels-per-metre N   of a BMP or BigTIFF (2835)
@@ -157,7 +157,11 @@ async function download(render: FinishedRender, request: DemoRequest, stop: Abor
     return;
   }
   const { body } = response;
-  await replaceFile(request.out, (file) => compare(inSteps(body), render, request, (bytes) => file.appendFile(bytes)));
+  const { out } = request;
+  await replaceFile(out, (file) => {
+    const keep = (bytes: Uint8Array) => file.appendFile(bytes).catch((error) => Promise.reject(notWritten(out, error)));
+    return compare(inSteps(body), render, request, keep);
+  });
 }
 
 async function compare(

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmod,
+  chown,
   mkdir,
   mkdtemp,
   readdir,
@@ -88,6 +89,27 @@ test("replaces what a symbolic link leads to, and keeps the link and the permiss
   assert.deepEqual(await readdir(path.join(folder, "pictures")), ["bars.ppm"]);
 });
 
+const isRoot = process.getuid?.() === 0;
+
+test("keeps the owner of a file that root replaces", { skip: !isRoot && "only root may give files away" }, async () => {
+  const file = path.join(folder, "theirs.ppm");
+  await writeFile(file, "an older file");
+  await chown(file, 12_345, 23_456);
+  const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", file]);
+  assert.equal(code, 0, stderr);
+  const { uid, gid, size: bytes } = await stat(file);
+  assert.deepEqual([uid, gid, bytes], [12_345, 23_456, 14]);
+});
+
+test("replaces no write-protected file", { skip: isRoot && "root may write everything" }, async () => {
+  const file = path.join(folder, "protected.ppm");
+  await writeFile(file, "an older file", { mode: 0o444 });
+  const { code, stderr } = await run(["colorBars", ...size(1, 1), "--out", file]);
+  assert.equal(code, 1);
+  assert.match(stderr, /protected\.ppm cannot be written: /);
+  assert.equal(await readFile(file, "utf8"), "an older file");
+});
+
 test("makes what a symbolic link leads to where it is missing, and keeps the links", async () => {
   await mkdir(path.join(folder, "elsewhere", "inner"), { recursive: true });
   await symlink("elsewhere/inner", path.join(folder, "way"));
@@ -137,7 +159,7 @@ test("leaves the older file, and nothing else, where writing fails on the way", 
   const limit = 'trap "" XFSZ; ulimit -f 50000;';
   const { code, stderr } = await run(["allRgb", ...size(5000, 5000), "--out", "large.ppm"], limit);
   assert.equal(code, 1);
-  assert.match(stderr, /^large\.ppm cannot be written: EFBIG: file too large, write$/m);
+  assert.match(stderr, /^large\.ppm cannot be written: EFBIG: file too large, write\.$/m);
   assert.deepEqual(await readdir(folder), before);
   assert.equal(await readFile(path.join(folder, "large.ppm"), "utf8"), "an older file");
 });

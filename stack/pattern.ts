@@ -13,21 +13,21 @@ import { maxRenderBytes, readSettings } from "../service/settings.ts";
 import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
-import { replaceFile } from "./replace-file.ts";
-import { readSpecOptions, specOptions } from "./spec-options.ts";
+import { notWritten, replaceFile } from "./replace-file.ts";
+import { formatNames, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
-import { machineCauseOf } from "./terminal.mjs";
 
 const USAGE = `Usage: npm run pattern -- NAME --width N --height N --out FILE [OPTION ...]
 
 Renders an image (width and height in pixels) into a file on this machine: the
 same check, the same renderer and the same bytes as a render into S3. FILE is
 replaced where it exists, but only once the image is complete; it keeps its
-permissions, and a symbolic link to it stays one.
+permissions, and a symbolic link to it stays one. Until then the image is in
+FILE.PID.partial, which stays where the command is killed by SIGKILL.
 
   --params JSON          the pattern's parameters, at least those without a
                          default
-  --format FORMAT        BMP24, BMP32, PPM or BIGTIFF
+  --format FORMAT        ${formatNames.join(", ")}
                          (what FILE ends in: .bmp, .ppm or .tif)
   --row-order ORDER      of a BMP: BOTTOM_UP or TOP_DOWN (BOTTOM_UP)
   --pixels-per-metre N   of a BMP or BigTIFF (2835)
@@ -73,7 +73,7 @@ async function run(stop: AbortSignal): Promise<number> {
 function inWords(error: unknown, { file, backend }: { file: string; backend: BackendChoice }): unknown {
   if (error instanceof RendererError) return new StackError(`GPU_BACKEND=${backend}: ${error.message}`);
   if (!(error instanceof Error && "syscall" in error)) return error;
-  return new StackError(`${file} cannot be written: ${machineCauseOf(error.message) ?? error.message}`);
+  return notWritten(file, error);
 }
 
 async function render(image: Image, file: string, backend: BackendChoice, stop: AbortSignal): Promise<void> {

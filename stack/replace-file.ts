@@ -1,10 +1,12 @@
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { StackError } from "./stack-error.ts";
+import { machineCauseOf } from "./terminal.mjs";
 
 /**
  * Has a file written beside the one of that name, and renames it at the end, so that no partial file ever stands under
- * the name. A symbolic link stays one, and so do the permissions of a file that is there already.
+ * the name. A symbolic link stays one, and a file that is there already keeps its permissions, and its owner where root
+ * replaces it: nobody else may give files away.
  */
 export async function replaceFile<T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
   const present = await stat(file).catch(() => undefined);
@@ -13,6 +15,7 @@ export async function replaceFile<T>(file: string, write: (handle: FileHandle) =
   const handle = await open(partial, "wx", present?.mode);
   try {
     const result = await write(handle);
+    if (present && process.getuid?.() === 0) await handle.chown(present.uid, present.gid);
     if (present) await handle.chmod(present.mode); // what the umask took
     await rename(partial, target);
     return result;
@@ -20,6 +23,11 @@ export async function replaceFile<T>(file: string, write: (handle: FileHandle) =
     await handle.close();
     await rm(partial, { force: true });
   }
+}
+
+/** What a person can do something about, where a file could not be written. */
+export function notWritten(file: string, { message }: Error): StackError {
+  return new StackError(`${file} cannot be written: ${machineCauseOf(message) ?? message}.`);
 }
 
 /** The file that is written beside a target. */

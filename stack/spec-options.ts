@@ -14,6 +14,9 @@ export const specOptions = {
   "pixels-per-metre": { type: "string" },
 } as const satisfies ParseArgsOptionsConfig;
 
+/** What `--format` may be. */
+export const formatNames = formats.map(({ name }) => name);
+
 type SpecValues = { readonly [name in keyof typeof specOptions]?: string | undefined };
 
 /**
@@ -26,13 +29,11 @@ export function readSpecOptions(pattern: string, file: string, values: SpecValue
     width: readInteger("--width", required("--width", width)),
     height: readInteger("--height", required("--height", height)),
     pattern: { [pattern]: readParameters(params ?? "{}") },
-    format: format === undefined ? formatOfFile(file) : readChoice("--format", format, FORMATS),
+    format: format === undefined ? formatOfFile(file) : readChoice("--format", format, formatNames),
     rowOrder: readChoice("--row-order", rowOrder ?? "BOTTOM_UP", rowOrders),
     pixelsPerMetre: readInteger("--pixels-per-metre", pixelsPerMetre ?? "2835"),
   };
 }
-
-const FORMATS = formats.map(({ name }) => name);
 
 function required(option: string, text: string | undefined): string {
   if (text === undefined) throw new StackError(`${option} is missing; give it in pixels, e.g. ${option} 1920.`);

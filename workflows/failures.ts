@@ -21,7 +21,7 @@ function explained(error: ActivityFailure): { code: string; message: string } {
 }
 
 /** Characters; what S3 and the workers say is shorter. */
-const LONGEST_MESSAGE = 1_000;
+const LONGEST_MESSAGE = 800;
 
 /** What others said may hold anything; PostgreSQL's jsonb takes no NUL and no half of a surrogate pair. */
 function storable(text: string): string {

@@ -2,13 +2,14 @@ import type { PartRange as PartRangeState, RenderFailure as RenderFailureState }
 import { formatOf } from "../../images/formats/index.ts";
 import { objectKey } from "../../images/object-key.ts";
 import { badUserInput } from "../errors.ts";
+import { BYTES_FOR_ONE } from "../limits.ts";
 import type { RenderView } from "../operations/view.ts";
 import { builder } from "./builder.ts";
 import { ImageFormat, PartState, RenderStatus } from "./enums.ts";
 import { WorkflowRef } from "./workflow-ref.ts";
 
-/** For texts of up to 800 bytes: a pair of characters outside the Basic Multilingual Plane has four. */
-const LONG_TEXT_COST = 20;
+/** For texts of up to some 800 bytes: a name has 200 characters, of which UTF-8 makes up to four each. */
+const LONG_TEXT_COST = 800 / BYTES_FOR_ONE;
 
 const PartRange = builder.objectRef<PartRangeState>("PartRange").implement({
   description: "Neighbouring parts in one state; part numbers start at 1 and both ends belong to the range.",

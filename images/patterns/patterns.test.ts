@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { referencePixel } from "../../reference/patterns.ts";
 import { onePerPattern } from "../../test/support/images.ts";
 import { anyLength, anyValues } from "../arbitrary-spec.fixture.ts";
-import type { Pattern, Size } from "../pattern.ts";
+import { axes, directions, type Parameter, type Pattern, type Size } from "../pattern.ts";
 import type { PatternValues, RenderSpec } from "../spec.ts";
 import { patternOf, patterns } from "./index.ts";
 
@@ -43,6 +43,35 @@ const anyFormat = { format: "PPM", rowOrder: "TOP_DOWN", pixelsPerMetre: 0 } as 
 
 const documentation = readFileSync(new URL("../../docs/patterns.md", import.meta.url), "utf8");
 
+/** A parameter's cell in the column "range". */
+function rangeOf(parameter: Parameter): string {
+  const number = (limit: number) => limit.toLocaleString("en").replace("-", "−");
+  const quoted = (choices: readonly string[]) => choices.map((choice) => `\`${choice}\``).join(", ");
+  switch (parameter.type) {
+    case "Int":
+      return `${number(parameter.minimum)} … ${number(parameter.maximum)}`;
+    case "[HexColor!]":
+      return `${parameter.minimum} … ${parameter.maximum} colours`;
+    case "HexColor":
+      return "a colour";
+    case "Boolean":
+      return "Boolean";
+    case "Direction":
+      return quoted(directions);
+    case "Axis":
+      return quoted(axes);
+  }
+}
+
+/** A parameter's cell in the column "default", or how it begins where it is said in words. */
+function defaultOf(parameter: Parameter): string {
+  if ("optional" in parameter) return "absent: ";
+  const { default: value } = parameter;
+  if (value === undefined) return "– |";
+  if (typeof value === "object") return "";
+  return typeof value === "string" ? `\`${value}\` |` : `${value} |`;
+}
+
 for (const pattern of patterns) {
   test(`${pattern.name} is what the reference says, anywhere in images of any size`, () => {
     const anyCase = fc
@@ -60,20 +89,34 @@ for (const pattern of patterns) {
     );
   });
 
-  test(`${pattern.name} is described: in its definition and in docs/patterns.md, every parameter with its limits`, () => {
+  test(`${pattern.name} is described: in its definition and, with every parameter's range and default, in docs/patterns.md`, () => {
     assert.match(pattern.name, /^[a-z][A-Za-z]*$/);
     assert.ok(pattern.title && pattern.description.length > 40);
-    const section = documentation.split(/^## /m).find((text) => text.startsWith(`${pattern.name}\n`));
-    assert.ok(section, `docs/patterns.md has no section "## ${pattern.name}"`);
+    const [index = "", ...sections] = documentation.split(/^## /m);
+    assert.ok(
+      index.includes(`[${pattern.name}](#${pattern.name.toLowerCase()})`),
+      "the first table does not lead to it",
+    );
+    const section = sections.find((text) => text.startsWith(`${pattern.name}\n`)) ?? "";
+    const [, picture, formula, use] = section.split("\n\n");
+    assert.match(
+      picture ?? "",
+      /^!\[/,
+      `docs/patterns.md has no section "## ${pattern.name}" that begins with a picture`,
+    );
+    assert.ok(formula && !formula.startsWith("**"), "no formula follows the picture");
+    assert.ok(
+      section.includes("\n**Good for:** "),
+      `no "**Good for:**" says what ${pattern.name} is used for, after ${use}`,
+    );
+    const rows = section.match(/^\| `.* \|$/gm) ?? [];
     for (const [name, parameter] of Object.entries(pattern.parameters)) {
       assert.ok(parameter.description.endsWith("."), `${name} has no description`);
-      const row = section.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
-      assert.ok(row, `docs/patterns.md does not name ${pattern.name}'s parameter ${name}`);
-      if (!("minimum" in parameter)) continue;
-      for (const limit of [parameter.minimum, parameter.maximum]) {
-        const text = limit.toLocaleString("en").replace("-", "−");
-        assert.ok(row.includes(text), `docs/patterns.md does not give ${name}'s limit ${text}`);
-      }
+      const cells = `| \`${name}\` | ${rangeOf(parameter)} | ${defaultOf(parameter)}`;
+      assert.ok(
+        rows.some((row) => row.startsWith(cells)),
+        `docs/patterns.md has no row for ${pattern.name} that begins with ${cells}`,
+      );
     }
   });
 
