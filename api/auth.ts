@@ -1,5 +1,6 @@
+import { GraphQLError } from "graphql";
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import type { Log } from "../service/log.ts";
+import { atMostEvery, type Log } from "../service/log.ts";
 import { cannotAuthenticate, unauthenticated } from "./errors.ts";
 import type { ApiSettings } from "./settings.ts";
 
@@ -15,6 +16,9 @@ export interface Viewer {
  */
 export type Authenticate = (authorization: string | undefined) => Promise<Viewer>;
 
+/** Logs what is wrong with the identity provider. */
+type SayFault = (error: unknown, what: string) => void;
+
 type AuthSettings = Pick<ApiSettings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" | "JWT_AUDIENCE">;
 
 const BEARER = /^Bearer +(\S+)$/i;
@@ -28,19 +32,21 @@ export const USER_ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** Accepts JSON Web Tokens with `sub` and `exp`, signed with the shared secret or by a key of the key set. */
 export function createAuthenticate(settings: AuthSettings, log: Log): Authenticate {
-  const verify = verifier(settings, log);
+  const seldom = atMostEvery(QUIET_MS);
+  const sayFault: SayFault = (err, what) => seldom(() => log.error({ err }, what));
+  const verify = verifier(settings, sayFault);
   return async (authorization) => {
     if (!authorization) throw unauthenticated("This needs a token: send the header Authorization: Bearer TOKEN.");
     const token = BEARER.exec(authorization)?.[1];
     if (!token) throw unauthenticated("The Authorization header must be: Bearer TOKEN.");
-    const { sub, exp = 0 } = await verify(token).catch(refuse);
+    const { sub, exp = 0 } = await verify(token).catch((error: unknown) => refuse(error, sayFault));
     if (typeof sub !== "string" || !USER_ID.test(sub))
       throw unauthenticated("The token's subject (sub) must have 1 to 255 printable characters.");
     return { id: sub, expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
   };
 }
 
-function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings, log: Log) {
+function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettings, sayFault: SayFault) {
   const options = {
     requiredClaims: ["sub", "exp"],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
@@ -48,7 +54,7 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
     ...(JWT_AUDIENCE === undefined ? {} : { audience: JWT_AUDIENCE }),
   };
   const secret = new TextEncoder().encode(JWT_SECRET);
-  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : keysOfProvider(JWKS_URL, log);
+  const keys: JWTVerifyGetKey = JWKS_URL === undefined ? () => secret : keysOfProvider(JWKS_URL, sayFault);
   const algorithms = JWKS_URL === undefined ? ["HS256"] : ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
   return async (token: string): Promise<JWTPayload> =>
     (await jwtVerify(token, keys, { ...options, algorithms })).payload;
@@ -57,25 +63,23 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
 /** Errors that mean that no key of the set fits the token; any other is the provider's. */
 const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
-function keysOfProvider(url: string, log: Log): JWTVerifyGetKey {
+function keysOfProvider(url: string, sayFault: SayFault): JWTVerifyGetKey {
   const keySet = createRemoteJWKSet(new URL(url));
-  let quietUntil = 0;
   return async (...token) => {
     try {
       return await keySet(...token);
     } catch (error) {
       if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
-      if (Date.now() > quietUntil) {
-        log.error({ err: error }, "the identity provider (JWKS_URL) does not give its keys");
-        quietUntil = Date.now() + QUIET_MS;
-      }
+      sayFault(error, "the identity provider (JWKS_URL) does not give its keys");
       throw cannotAuthenticate("The token cannot be checked now: the identity provider does not give its keys.");
     }
   };
 }
 
-function refuse(error: unknown): never {
+function refuse(error: unknown, sayFault: SayFault): never {
   if (error instanceof errors.JWTExpired) throw unauthenticated("The token has expired: sign in again.");
   if (error instanceof errors.JOSEError) throw unauthenticated(`The token is not accepted: ${error.message}.`);
-  throw error;
+  if (error instanceof GraphQLError) throw error;
+  sayFault(error, "the identity provider's key that a token names cannot be used");
+  throw cannotAuthenticate("The token cannot be checked: the identity provider's key that it names cannot be used.");
 }

@@ -4,6 +4,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { RenderWorkflows } from "./render-workflows.ts";
 import type { ApiSettings } from "./settings.ts";
+import type { Turns } from "./turns.ts";
 
 /** What the resolvers need; made once a process. */
 export interface Services {
@@ -12,6 +13,7 @@ export interface Services {
   workflows: RenderWorkflows;
   storage: Pick<Storage, "presignDownload" | "deleteObject">;
   feed: EventFeed;
+  reads: Turns;
   settings: Pick<ApiSettings, "MAX_RENDER_BYTES" | "MAX_ACTIVE_RENDERS">;
   log: Log;
 }

@@ -34,7 +34,10 @@ export function conditionalSubscription({ definitions }: DocumentNode): GraphQLE
     const conditional = rootSelections(node.selectionSet.selections, fragments).find(isConditional);
     if (conditional) {
       const message = "@skip and @include have no place on what a subscription selects first.";
-      return new GraphQLError(message, { nodes: conditional, extensions: { code: "GRAPHQL_VALIDATION_FAILED" } });
+      return new GraphQLError(message, {
+        nodes: conditional,
+        extensions: { code: "GRAPHQL_VALIDATION_FAILED", http: { status: 400 } },
+      });
     }
   }
   return undefined;

@@ -74,9 +74,12 @@ export async function startServer(
   app.post(
     PATH,
     express.json({ limit: MAX_REQUEST_BYTES }),
-    refuseConditionalSubscriptions,
     expressMiddleware(apollo, {
-      context: async ({ req }) => ({ ...services, viewerId: (await authenticate(req.headers.authorization)).id }),
+      context: async ({ req }) => {
+        const { id } = await authenticate(req.headers.authorization);
+        refuseConditionalSubscription(req.body);
+        return { ...services, viewerId: id };
+      },
     }),
   );
   app.all(PATH, onlyPost);
@@ -88,13 +91,11 @@ export async function startServer(
 }
 
 /** Where GraphQL.js throws instead of refusing, Apollo would tell of a fault on our side. */
-const refuseConditionalSubscriptions: RequestHandler = (request, response, next) => {
-  const { query }: { query?: unknown } = request.body ?? {};
+function refuseConditionalSubscription({ query }: { query?: unknown } = {}): void {
   const document = typeof query === "string" && query.includes("subscription") ? parsed(query) : undefined;
   const error = document && "kind" in document ? conditionalSubscription(document) : undefined; // else Apollo says why
-  if (error) response.status(400).json({ errors: [error] });
-  else next();
-};
+  if (error) throw error;
+}
 
 /** Before GraphQL.js says it at length. */
 function refuseWrongVariables(log: Log): ApolloServerPlugin<Context> {

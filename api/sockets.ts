@@ -10,6 +10,7 @@ const PING_EVERY_MS = 12_000;
 
 /** A client that leaves more than this unread is cut off before it is sent more. */
 const MAX_UNREAD_BYTES = 8 * 2 ** 20;
+const MAX_UNREAD_MESSAGES = 1_000;
 
 /** A client's connection: its socket, and the HTTP request that became it. */
 export interface Connection {
@@ -23,13 +24,16 @@ export interface Connection {
  * seconds), and writes to the console.
  */
 export function serveSockets(httpServer: HttpServer, path: string, protocol: Protocol<Connection>, log: Log) {
-  const server = new WebSocketServer({ server: httpServer, path, maxPayload: MAX_REQUEST_BYTES, handleProtocols });
+  const server = new WebSocketServer({
+    ...{ server: httpServer, path, maxPayload: MAX_REQUEST_BYTES, handleProtocols },
+    allowSynchronousEvents: false, // each message takes a turn of the event loop, so that others get theirs between
+  });
   server.on("error", (err) => log.error({ err }, "the WebSocket server failed"));
   server.on("connection", (socket, request) => {
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: (message) => send(socket, message, log),
+        send: sender(socket, log),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (handle) => {
           socket.on("message", async (data) => {
@@ -60,14 +64,19 @@ export function serveSockets(httpServer: HttpServer, path: string, protocol: Pro
   };
 }
 
-/** Resolves when the system has the message, or nobody is there any more to get it. */
-async function send(socket: WebSocket, message: string, log: Log): Promise<void> {
-  if (socket.readyState !== WebSocket.OPEN) return;
-  if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
-    log.info({ unreadBytes: socket.bufferedAmount }, "a client that does not read is cut off");
-    return socket.terminate();
-  }
-  await new Promise<void>((resolve) => socket.send(message, () => resolve()));
+/** What sends a message: resolves when the system has it, or nobody is there any more to get it. */
+function sender(socket: WebSocket, log: Log): (message: string) => Promise<void> {
+  let unread = 0;
+  return async (message) => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > MAX_UNREAD_BYTES || unread >= MAX_UNREAD_MESSAGES) {
+      log.info({ unread, unreadBytes: socket.bufferedAmount }, "a client that does not read is cut off");
+      return socket.terminate();
+    }
+    unread += 1;
+    await new Promise<void>((resolve) => socket.send(message, () => resolve()));
+    unread -= 1;
+  };
 }
 
 function pingRegularly(socket: WebSocket): NodeJS.Timeout {

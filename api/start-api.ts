@@ -9,6 +9,10 @@ import { EventFeed } from "./event-feed.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
 import { type ApiServer, startServer } from "./server.ts";
 import type { ApiSettings } from "./settings.ts";
+import { Turns } from "./turns.ts";
+
+/** Lists and events of one viewer that are read at once, of the 20 connections that all share. */
+const READS_OF_VIEWER = 4;
 
 export interface Api {
   server: ApiServer;
@@ -32,6 +36,7 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
     workflows: new RenderWorkflows(client, settings, log),
     storage,
     feed,
+    reads: new Turns(READS_OF_VIEWER),
     settings,
     log,
   });

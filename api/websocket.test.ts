@@ -66,15 +66,15 @@ class RawSocket {
     this.#socket.resume();
   }
 
-  /** Sends up to 400 messages, one after the other, and reads none. @returns how many before the connection was lost */
-  async flood(message: (index: number) => Message): Promise<number> {
+  /** Sends a message again and again, and reads nothing. @returns how often it could, at most `times` */
+  async flood(message: Message, times: number): Promise<number> {
     await this.#opened;
     this.pause();
-    for (let index = 0; index < 400; index++) {
-      const failure = await new Promise((sent) => this.#socket.send(JSON.stringify(message(index)), sent));
-      if (failure) return index;
+    for (let sent = 0; sent < times; sent++) {
+      const failure = await new Promise((flushed) => this.#socket.send(JSON.stringify(message), flushed));
+      if (failure) return sent;
     }
-    return 400;
+    return times;
   }
 
   end(): void {
@@ -172,13 +172,25 @@ describe("the API over WebSocket", () => {
   });
 
   test("cuts off a client that does not read, with or without a token", async () => {
-    const text = "x".repeat(200_000);
-    const ping = { type: "ping", payload: { text } };
-    const newcomer = new RawSocket(api.wsUrl);
-    assert.ok((await newcomer.flood(() => ping)) < 400);
-    assert.ok((await (await admitted()).flood(() => ping)) < 400);
-    const wrong = (i: number) => ({ id: `${i}${text}`, type: "subscribe", payload: { query: "{" } });
-    assert.ok((await (await admitted()).flood(wrong)) < 400);
+    for (const socket of [new RawSocket(api.wsUrl), await admitted()]) {
+      const heard = await socket.flood({ type: "ping", payload: { text: "x".repeat(200_000) } }, 400);
+      socket.end();
+      assert.ok(heard < 400);
+    }
+  });
+
+  test("closes where an operation's id is long, as each answer would repeat it", async () => {
+    const socket = await admitted();
+    socket.subscribe("x".repeat(257), FOLLOW);
+    assert.equal((await socket.closed()).code, 4400);
+  });
+
+  test("bounds the operations of all sockets of a viewer together", async () => {
+    const sockets = await Promise.all(Array.from({ length: 6 }, () => admitted("dora")));
+    for (const socket of sockets) for (let index = 0; index < 84; index++) socket.subscribe(`s${index}`, FOLLOW);
+    const refusals = await Promise.any(sockets.map((socket) => socket.hears(({ type }) => type === "error")));
+    assert.match(JSON.stringify(refusals.payload), /TOO_MANY_OPERATIONS/);
+    for (const socket of sockets) socket.end();
   });
 
   test("answers a wrong operation with its errors, and goes on", async () => {

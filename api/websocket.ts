@@ -14,7 +14,10 @@ import { type Connection, serveSockets } from "./sockets.ts";
 import { wrongVariables } from "./variables.ts";
 
 const MAX_OPERATIONS_OF_SOCKET = 100;
+const MAX_OPERATIONS_OF_VIEWER = 500;
 const MAX_SOCKETS_OF_VIEWER = 100;
+/** Characters: each answer repeats it. A UUID has 36. */
+const LONGEST_OPERATION_ID = 256;
 /** Bytes: 123 are allowed (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1), and a cut character may take two more. */
 const LONGEST_REASON = 120;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -39,38 +42,50 @@ export function serveWebSocket(
   services: Services,
 ) {
   const { log } = services;
-  const socketsOfViewer = new Map<string, number>();
+  const socketsOfViewer = new Map<string, Set<Socket>>();
 
   const protocol = makeServer<{ authorization?: unknown }, SocketExtra>({
     async onConnect(socket) {
       const viewer = await admit(socket, authenticate, log);
       if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
-      const sockets = (socketsOfViewer.get(viewer.id) ?? 0) + 1;
-      if (sockets > MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
-      socketsOfViewer.set(viewer.id, sockets);
+      const sockets = socketsOfViewer.get(viewer.id) ?? new Set();
+      if (sockets.size >= MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
+      socketsOfViewer.set(viewer.id, sockets.add(socket));
       socket.extra.viewer = viewer;
       socket.extra.starting = new Set();
       const life = Math.min(viewer.expiresAt - Date.now(), LONGEST_TIMER_MS);
       socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
       return true;
     },
-    onClose({ extra: { viewer, expiry } }) {
+    onClose(socket) {
+      const { viewer, expiry } = socket.extra;
       clearTimeout(expiry);
       if (!viewer) return;
-      const sockets = (socketsOfViewer.get(viewer.id) ?? 1) - 1;
-      if (sockets === 0) socketsOfViewer.delete(viewer.id);
-      else socketsOfViewer.set(viewer.id, sockets);
+      const sockets = socketsOfViewer.get(viewer.id);
+      sockets?.delete(socket);
+      if (sockets?.size === 0) socketsOfViewer.delete(viewer.id);
     },
     onSubscribe(socket, id, { query, variables, operationName }) {
       const { viewer, starting } = socket.extra;
       if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
+      if (id.length > LONGEST_OPERATION_ID) {
+        close(socket, CloseCode.BadRequest, `An operation's id has at most ${LONGEST_OPERATION_ID} characters`);
+        return [new GraphQLError("The operation's id is too long.")];
+      }
       // Completed before it has answered, an id is free for graphql-ws, which would lose one of the two operations.
       if (starting.has(id)) {
         close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
         return [new GraphQLError(`The operation ${id} is still being started.`)];
       }
-      if (new Set([...Object.keys(socket.subscriptions), ...starting]).size > MAX_OPERATIONS_OF_SOCKET) {
-        const message = `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way; end one first.`;
+      const ofSocket = operationsUnderWay(socket);
+      const ofViewer = [...(socketsOfViewer.get(viewer.id) ?? [])].reduce(
+        (sum, one) => sum + operationsUnderWay(one),
+        0,
+      );
+      if (ofSocket > MAX_OPERATIONS_OF_SOCKET || ofViewer > MAX_OPERATIONS_OF_VIEWER) {
+        const message =
+          `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way, ` +
+          `and all of a user's sockets together ${MAX_OPERATIONS_OF_VIEWER}; end one first.`;
         return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
       }
       const document = parsed(query);
@@ -103,6 +118,10 @@ export function serveWebSocket(
     }),
   });
   return serveSockets(httpServer, path, protocol, log);
+}
+
+function operationsUnderWay({ subscriptions, extra: { starting } }: Socket): number {
+  return new Set([...Object.keys(subscriptions), ...(starting ?? [])]).size;
 }
 
 async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {

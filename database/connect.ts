@@ -20,6 +20,8 @@ const SILENT_MS = 30_000;
  */
 export const STOPPED_MS = 10_000;
 const LOCKED_MS = 8_000;
+/** Nobody waits longer for an answer. */
+const STATEMENT_MS = 10_000;
 
 /**
  * Connects lazily to PostgreSQL; `disconnect` ends it. Fork `orm.em` for every request, event or activity.
@@ -39,7 +41,9 @@ export function connect(databaseUrl: string, givenUpAfterMs = SILENT_MS): Promis
       if (stream instanceof Socket)
         stream.setTimeout(givenUpAfterMs, () => stream.destroy(Object.assign(silence, { code: "ETIMEDOUT" })));
       // By SET, as poolers refuse such parameters where they come with the connection.
-      await client.query(`set idle_in_transaction_session_timeout = ${STOPPED_MS}; set lock_timeout = ${LOCKED_MS}`);
+      await client.query(
+        `set idle_in_transaction_session_timeout = ${STOPPED_MS}; set lock_timeout = ${LOCKED_MS}; set statement_timeout = ${STATEMENT_MS}`,
+      );
     },
   };
   return MikroORM.init({ clientUrl: databaseUrl, entities, pool: { max: 20 }, driverOptions });

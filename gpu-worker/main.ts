@@ -48,7 +48,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(gpuWorkerSettings);
   const renderers = await openRenderers({
     backend: settings.GPU_BACKEND,
-    threads: settings.RENDER_THREADS ?? Math.min(availableParallelism(), settings.GPU_CONCURRENCY),
+    threads: Math.min(settings.RENDER_THREADS ?? availableParallelism(), settings.GPU_CONCURRENCY),
     md5: settings.PART_DIGEST === "md5",
   });
   log.info({ backend: renderers.backend, threads: renderers.threads, note: renderers.note }, "renders");

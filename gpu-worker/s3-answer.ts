@@ -62,7 +62,7 @@ const advice = {
 export function etagOf(answer: S3Answer, state: AttemptState): string {
   if (answer.status >= 200 && answer.status < 300) {
     const etag = answer.etag?.replaceAll('"', "");
-    if (etag) return etag;
+    if (etag && !/\s/.test(etag)) return etag;
     const said = `S3 answered ${answer.status} without an ETag.`;
     throw retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
@@ -99,7 +99,7 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
   if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
   }
-  if (status === 408 || status >= 500 || PASSING_CODES.has(code)) {
+  if (status === 307 || status === 408 || status >= 500 || PASSING_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
   if (status === 403 || code === "ExpiredToken") return final("UrlExpired", `${said} ${advice.forbidden}`);

@@ -10,3 +10,13 @@ export function createLog(name: string) {
 }
 
 export type Log = ReturnType<typeof createLog>;
+
+/** Says a thing at most once in so many milliseconds, however often there is reason to. */
+export function atMostEvery(ms: number): (say: () => void) => void {
+  let quietUntil = 0;
+  return (say) => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + ms;
+    say();
+  };
+}

@@ -15,7 +15,7 @@ export const isLoss = (failure: RenderFailure | undefined) =>
 
 function explained(error: ActivityFailure): { code: string; message: string } {
   const { cause } = error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? "Failed", message: cause.message };
+  if (cause instanceof ApplicationFailure) return { code: cause.type || "Failed", message: cause.message };
   if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error, cause) };
   return { code: "Failed", message: cause?.message ?? error.message };
 }

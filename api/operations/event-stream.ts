@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RenderEvent } from "../../database/render-event.ts";
 import type { RenderEventKind } from "../../database/state.ts";
-import type { Log } from "../../service/log.ts";
+import { atMostEvery } from "../../service/log.ts";
+import type { Context } from "../context.ts";
 import type { Watch } from "../event-feed.ts";
 import { type RenderView, viewOf } from "./view.ts";
 
@@ -23,16 +24,22 @@ export function eventView({ sequence, at, kind, state }: RenderEvent, row: Rende
 
 const PAUSE_MS = 1_000;
 
+const seldom = atMostEvery(10_000);
+
 /**
  * Reads a page however long PostgreSQL is away: a failing stream would close the whole socket for good.
  * @returns no events where the watch ends first
  */
-export async function readPage<E>(read: () => Promise<E[]>, watch: Watch, log: Log): Promise<E[]> {
+export async function readPage<E>(
+  read: () => Promise<E[]>,
+  watch: Watch,
+  { reads, viewerId, log }: Context,
+): Promise<E[]> {
   while (!watch.closed) {
     try {
-      return await read();
+      return await reads.take(viewerId, read);
     } catch (err) {
-      log.warn({ err }, "an event stream cannot read; trying again");
+      seldom(() => log.warn({ err }, "event streams cannot read; trying again"));
       await sleep(PAUSE_MS);
     }
   }

@@ -6,6 +6,8 @@ import { badUserInput } from "../errors.ts";
 import { DEFAULT_PAGE, LONGEST_PAGE } from "../limits.ts";
 
 const MAX_FILTER_VALUES = 100;
+/** Characters: no name has more, and no pattern's. */
+const LONGEST_FILTER_TEXT = 200;
 
 export interface RenderListArguments {
   first?: number | null | undefined;
@@ -34,20 +36,20 @@ export interface RenderPage {
  * A page by keyset: ids are in the order of time, so new renders shift no page.
  * @throws GraphQLError BAD_USER_INPUT with the range of what is outside it
  */
-export async function listRenders(args: RenderListArguments, { em, viewerId }: Context): Promise<RenderPage> {
+export async function listRenders(args: RenderListArguments, { em, viewerId, reads }: Context): Promise<RenderPage> {
   const backwards = args.last != null;
   const limit = pageSize(args);
   const after = args.after == null ? undefined : idOf("after", args.after);
   const before = args.before == null ? undefined : idOf("before", args.before);
   const all: FilterQuery<Render>[] = [{ userId: viewerId }, ...conditions(args.filter ?? {})];
-  const exists = async (id: object) =>
-    (await em().findOne(Render, { $and: [...all, { id }] }, { fields: ["id"] })) !== null;
+  const find = (where: FilterQuery<Render>[], options: { orderBy: { id: "asc" | "desc" }; limit: number }) =>
+    reads.take(viewerId, () => em().find(Render, { $and: [...all, ...where] }, options));
+  const exists = async (id: object) => (await find([{ id }], { orderBy: { id: "asc" }, limit: 1 })).length > 0;
 
-  const found = await em().find(
-    Render,
-    { $and: [...all, ...(after ? [{ id: { $lt: after } }] : []), ...(before ? [{ id: { $gt: before } }] : [])] },
-    { orderBy: { id: backwards ? "asc" : "desc" }, limit },
-  );
+  const found = await find([...(after ? [{ id: { $lt: after } }] : []), ...(before ? [{ id: { $gt: before } }] : [])], {
+    orderBy: { id: backwards ? "asc" : "desc" },
+    limit,
+  });
   const renders = backwards ? found.reverse() : found;
   const newest = renders[0];
   const oldest = renders.at(-1);
@@ -59,7 +61,7 @@ export async function listRenders(args: RenderListArguments, { em, viewerId }: C
     hasNextPage: once(async () =>
       oldest ? exists({ $lt: oldest.id }) : before !== undefined && exists({ $lte: before }),
     ),
-    totalCount: once(() => em().count(Render, { $and: all })),
+    totalCount: once(() => reads.take(viewerId, () => em().count(Render, { $and: all }))),
   };
 }
 
@@ -101,8 +103,13 @@ function conditions({
       throw badUserInput(`filter.${field} has ${values.length} values; it may have ${MAX_FILTER_VALUES}.`);
     }
   }
-  if ([nameContains, ...(pattern ?? [])].some((text) => text?.includes("\0"))) {
-    throw badUserInput("filter has a text with the character U+0000, which no name contains.");
+  for (const text of [nameContains ?? "", ...(pattern ?? [])]) {
+    if (text.length > LONGEST_FILTER_TEXT) {
+      throw badUserInput(
+        `filter has a text of ${text.length} characters; no name has more than ${LONGEST_FILTER_TEXT}.`,
+      );
+    }
+    if (text.includes("\0")) throw badUserInput("filter has a text with the character U+0000, which no name contains.");
   }
   return [
     ...(status ? [{ status: { $in: [...status] } }] : []),

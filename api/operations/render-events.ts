@@ -23,23 +23,25 @@ export async function renderEvents(
   return closing(read(render, after ?? render.sequence - 1, watch, context), watch);
 }
 
-async function* read(render: Render, after: number, watch: Watch, { em, log }: Context) {
+async function* read(render: Render, after: number, watch: Watch, context: Context) {
   let sequence = after;
   let ended = endStatuses.includes(render.status);
   /** Whether no more events can come: the render is gone, or ended before the sequence that was asked for. */
   const isOver = async () => {
-    const rows = await readPage(() => em().find(Render, { id: render.id }), watch, log);
+    const rows = await readPage(() => context.em().find(Render, { id: render.id }), watch, context);
     return rows.every((row) => endStatuses.includes(row.status) && row.sequence <= sequence);
   };
   try {
     for (;;) {
       const next = () =>
-        em().find(
-          RenderEvent,
-          { render: render.id, sequence: { $gt: sequence } },
-          { orderBy: { sequence: "asc" }, limit: PAGE_SIZE },
-        );
-      const page = await readPage(next, watch, log);
+        context
+          .em()
+          .find(
+            RenderEvent,
+            { render: render.id, sequence: { $gt: sequence } },
+            { orderBy: { sequence: "asc" }, limit: PAGE_SIZE },
+          );
+      const page = await readPage(next, watch, context);
       for (const event of page) {
         yield eventView(event, render);
         sequence = event.sequence;

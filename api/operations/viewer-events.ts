@@ -12,17 +12,19 @@ export async function viewerRenderEvents(context: Context): Promise<AsyncIterabl
   return closing(read(viewerId, viewer?.position ?? 0, watch, context), watch);
 }
 
-async function* read(userId: string, from: number, watch: Watch, { em, log }: Context) {
+async function* read(userId: string, from: number, watch: Watch, context: Context) {
   let position = from;
   try {
     for (;;) {
       const next = () =>
-        em().find(
-          RenderEvent,
-          { userId, position: { $gt: position } },
-          { orderBy: { position: "asc" }, limit: PAGE_SIZE, populate: ["render"] },
-        );
-      const page = await readPage(next, watch, log);
+        context
+          .em()
+          .find(
+            RenderEvent,
+            { userId, position: { $gt: position } },
+            { orderBy: { position: "asc" }, limit: PAGE_SIZE, populate: ["render"] },
+          );
+      const page = await readPage(next, watch, context);
       for (const event of page) {
         yield eventView(event, event.render);
         position = event.position;
