@@ -21,10 +21,18 @@ test("a 200 with an ETag is a part", () => {
   assert.equal(etagOf({ status: 200, etag: '"0cc1"', body: "" }, first), "0cc1");
 });
 
+test("an ETag with white space is none: S3 gives no such", () => {
+  for (const etag of [" ", '"a b"']) {
+    const accept = () => etagOf({ status: 200, etag, body: "" }, first);
+    assert.throws(accept, { type: "S3Unavailable", nonRetryable: false });
+  }
+});
+
 const meanings: [status: number, body: string, type: PartFailureType, retryable: boolean][] = [
   [200, "", "S3Unavailable", true],
   [301, s3Error("PermanentRedirect"), "S3Refused", false],
   [307, s3Error("TemporaryRedirect"), "S3Unavailable", true],
+  [307, "", "S3Unavailable", true],
   [400, s3Error("BadDigest"), "PartCorrupted", true],
   [400, s3Error("RequestTimeout"), "S3Unavailable", true],
   [400, s3Error("IncompleteBody"), "S3Unavailable", true],

@@ -30,7 +30,7 @@ const SLOW_DOWN: Backoff = { base: 1_000, cap: 60_000 };
 const CORRUPTIONS_ALLOWED = 2;
 
 /** Codes that S3 sends with status 307 or 400 although the same request may succeed the next time. */
-const PASSING_CODES = new Set(["TemporaryRedirect", "RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
+const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
 
 const SLOW_DOWN_CODES = new Set([
   "SlowDown",

@@ -119,7 +119,7 @@ async function lockInstallation() {
 function tryLock() {
   const own = `${lockFile}.${process.pid}`;
   try {
-    mkdirSync(path.dirname(lockFile), { recursive: true });
+    if (!existsSync(path.dirname(lockFile))) mkdirSync(path.dirname(lockFile));
     writeFileSync(own, JSON.stringify(identify(process.pid)));
     linkSync(own, lockFile);
     return true;

@@ -73,8 +73,12 @@ export class DemoClient {
       connectionParams: { authorization: this.#authorization },
       shouldRetry: mayComeBack,
     });
-    const dispose = () => void client.dispose();
-    stop.addEventListener("abort", dispose, { once: true });
+    // Does not wait for the API, which may stand still.
+    const end = () => {
+      Promise.resolve(client.dispose()).catch(() => {}); // with what terminate() says
+      client.terminate();
+    };
+    stop.addEventListener("abort", end, { once: true });
     const query = `subscription ($id: ID!) {
       renderEvents(id: $id) { render { status bytesUploaded failure { code message } } }
     }`;
@@ -85,8 +89,8 @@ export class DemoClient {
         yield event.parse(data).renderEvents.render;
       }
     } finally {
-      stop.removeEventListener("abort", dispose);
-      await client.dispose();
+      stop.removeEventListener("abort", end);
+      end();
     }
   }
 
@@ -103,17 +107,19 @@ export class DemoClient {
     return render;
   }
 
+  /** @throws where the API does not say within five seconds that it does */
   async cancelRender(id: string): Promise<void> {
     const query = "mutation ($id: ID!) { cancelRender(id: $id) { __typename } }";
-    await this.#request(z.object({ cancelRender: z.object({ __typename: z.string() }) }), query, { id });
+    const answer = z.object({ cancelRender: z.object({ __typename: z.string() }) });
+    await this.#request(answer, query, { id }, 5_000);
   }
 
-  async #request<T>(shape: z.ZodType<T>, query: string, variables: object): Promise<T> {
+  async #request<T>(shape: z.ZodType<T>, query: string, variables: object, withinMs = 30_000): Promise<T> {
     const response = await fetch(this.#urls.graphqlUrl, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: this.#authorization },
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(withinMs),
     });
     const answer = z
       .object({ data: z.unknown(), errors: z.array(z.object({ message: z.string() })).optional() })

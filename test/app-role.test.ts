@@ -10,11 +10,11 @@ import { TestStack } from "./support/stack.ts";
 
 const PASSWORD = "of-the-app's-role";
 
-/** What psql would send: it reads the password into a variable, and writes that as a literal. */
+/** What psql would send: its own commands read the password into a variable, which it writes as a literal. */
 async function appRoleStatements(): Promise<string> {
   const script = await readFile(path.join(import.meta.dirname, "../database/app-role.sql"), "utf8");
   const literal = `'${PASSWORD.replaceAll("'", "''")}'`;
-  return script.replace("\\getenv password APP_PASSWORD\n", "").replace(":'password'", literal);
+  return script.replace(/^ *\\.*\n/gm, "").replace(":'password'", literal);
 }
 
 /** The same database, as the app's role. */

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Turns } from "./turns.ts";
+
+test("one has so much done at once, the rest waits, and others do not", async () => {
+  const turns = new Turns(2);
+  const begun: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const act = (name: string) => async () => {
+    begun.push(name);
+    await gate.promise;
+    return name;
+  };
+  const done = [1, 2, 3].map((i) => turns.take("alice", act(`alice ${i}`)));
+  const other = turns.take("bob", act("bob"));
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, ["alice 1", "alice 2", "bob"]);
+  gate.resolve();
+  assert.deepEqual(await Promise.all([...done, other]), ["alice 1", "alice 2", "alice 3", "bob"]);
+});
+
+test("what fails gives its place to the next", async () => {
+  const turns = new Turns(1);
+  const failing = turns.take("alice", () => Promise.reject(new Error("lost")));
+  const next = turns.take("alice", async () => "next");
+  await assert.rejects(failing, /lost/);
+  assert.equal(await next, "next");
+});
