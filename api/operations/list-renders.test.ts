@@ -102,4 +102,10 @@ describe("the list of renders", () => {
     assert.deepEqual(await named({ status: ["RUNNING", "PAUSED"] }), ["late"]);
     assert.equal((await list({ filter: { status: ["QUEUED"] } })).totalCount, 7);
   });
+
+  test("refuses a filter's text that is longer than any name", async () => {
+    assert.deepEqual((await list({ filter: { nameContains: "😀".repeat(200) } })).nodes, []);
+    for (const filter of [{ nameContains: "x".repeat(201) }, { pattern: ["x".repeat(201)] }])
+      await assert.rejects(list({ filter }), /filter has a text of 201 characters; no name has more than 200/);
+  });
 });

@@ -104,10 +104,9 @@ function conditions({
     }
   }
   for (const text of [nameContains ?? "", ...(pattern ?? [])]) {
-    if (text.length > LONGEST_FILTER_TEXT) {
-      throw badUserInput(
-        `filter has a text of ${text.length} characters; no name has more than ${LONGEST_FILTER_TEXT}.`,
-      );
+    const { length } = Array.from(text);
+    if (length > LONGEST_FILTER_TEXT) {
+      throw badUserInput(`filter has a text of ${length} characters; no name has more than ${LONGEST_FILTER_TEXT}.`);
     }
     if (text.includes("\0")) throw badUserInput("filter has a text with the character U+0000, which no name contains.");
   }
