@@ -131,5 +131,5 @@ function element(body: string, name: string, longest: number): string {
 
 /** A proxy may put the URL into its message. */
 function withoutSignature(message: string): string {
-  return message.replaceAll(/X-Amz-[\w-]+=[^\s&;<]*/gi, "[…]");
+  return message.replaceAll(/X-Amz-[\w-]+(=|%3D|"\s*:\s*")[^\s&;<"]*/gi, "[…]");
 }

@@ -15,6 +15,8 @@ export interface BorrowedStack {
   folder: DataFolder;
   /** Whether it was there already. */
   wasRunning: boolean;
+  /** Another demo's process, with which it stops. */
+  demo?: number | undefined;
   /** Stops it, unless it was there already. */
   stop(): Promise<void>;
 }
@@ -36,12 +38,14 @@ export async function borrowStack(keep: boolean, signal: AbortSignal): Promise<B
     }
   }
   const info = await untilReady(folder, signal, () => folder.isSupervised());
-  tell(`Using the stack that runs on ${folder.path}`);
-  return { info, folder, wasRunning: true, stop: async () => {} };
+  const { supervisor, isDemo } = folder.readRecord() ?? {};
+  const demo = isDemo ? supervisor?.pid : undefined;
+  tell(`Using the stack that runs on ${folder.path}${demo === undefined ? "" : `, of another demo (process ${demo})`}`);
+  return { info, folder, wasRunning: true, demo, stop: async () => {} };
 }
 
 async function startAttached(folder: DataFolder, signal: AbortSignal): Promise<BorrowedStack> {
-  const stack = await startStack({ say: tell, signal });
+  const stack = await startStack({ say: tell, signal, isDemo: true });
   return { info: stack.info, folder, wasRunning: false, stop: () => stack.stop() };
 }
 

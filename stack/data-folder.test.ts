@@ -104,7 +104,7 @@ test("only recorded processes that still run are left behind", () => {
     { name: "api", ...self },
     { name: "worker", pid: self.pid, started: "before this process had its pid" },
   ];
-  folder.writeRecord({ supervisor: self, stopping: false, portBase: 10_000, processes });
+  folder.writeRecord({ supervisor: self, stopping: false, isDemo: false, portBase: 10_000, processes });
   assert.deepEqual(folder.leftBehind(), [{ name: "api", ...self }]);
 });
 

@@ -23,6 +23,8 @@ import { machineCauseOf } from "./terminal.mjs";
 export interface SupervisorRecord {
   supervisor: ProcessIdentity;
   stopping: boolean;
+  /** Whether it is a demo, which stops what it started once it has checked its own render. */
+  isDemo: boolean;
   portBase?: number | undefined;
   processes: (ProcessIdentity & { name: string })[];
 }

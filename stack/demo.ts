@@ -36,7 +36,8 @@ it started. The exit code is 0 only when every byte is right.
   --keep                 leave the stack running, with the render in it
 
 A stack that already runs on the data folder (RASTERLIFT_DATA, .data) is used
-and left running. Settings are those of npm start -- --help.
+and left running; another demo's stops with that demo. Settings are those of
+npm start -- --help.
 `;
 
 const options = {
@@ -92,7 +93,7 @@ function readRequest(): DemoRequest {
 
 async function renderAndCheck(
   request: DemoRequest,
-  { info, folder }: BorrowedStack,
+  { info, folder, demo }: BorrowedStack,
   stop: AbortSignal,
 ): Promise<Report> {
   const client = new DemoClient(info, await signToken(folder, "demo", "1d"));
@@ -106,13 +107,19 @@ async function renderAndCheck(
     return { id, render, seconds };
   } catch (error) {
     if (stop.aborted) await client.cancelRender(id).catch(() => {});
-    throw explained(error, folder);
+    throw explained(error, folder, demo);
   }
 }
 
 /** What a connection that was lost says about the stack. */
-function explained(error: unknown, folder: DataFolder): unknown {
+function explained(error: unknown, folder: DataFolder, demo: number | undefined): unknown {
   if (error instanceof StackError) return error;
+  if (!folder.isSupervised() && demo !== undefined) {
+    return new StackError(
+      `The stack on ${folder.path} was another demo's, and has stopped with it. To run demos side by side, give each a ` +
+        "RASTERLIFT_DATA of its own, and PORT=0.",
+    );
+  }
   if (!folder.isSupervised()) {
     return new StackError(
       `The stack on ${folder.path} has stopped. When it starts again (npm start), the render goes on.`,
@@ -198,16 +205,12 @@ function nameOf({ width, height, pattern, format }: RenderSpec): string {
   return `${width} × ${height} ${Object.keys(pattern).join()} as ${format}`;
 }
 
-function describe(
-  request: DemoRequest,
-  { id, render, seconds }: Report,
-  { info, folder, wasRunning }: BorrowedStack,
-): string {
+function describe(request: DemoRequest, { id, render, seconds }: Report, stack: BorrowedStack): string {
+  const { info } = stack;
   const { byteSize, partSize, partCount, retriedParts, crc32 } = render;
   const megabytesPerSecond = Math.round(byteSize / 1e6 / seconds);
   const retried = retriedParts === 0 ? "none sent twice" : `${retriedParts} sent more than once`;
   const copy = request.out === undefined ? "" : `${path.resolve(request.out)}, and in `;
-  const stays = request.keep || wasRunning;
   return `
 Image        ${nameOf(request.spec)}
 Size         ${byteSize.toLocaleString("en")} bytes
@@ -217,10 +220,14 @@ Backend      ${render.backends.join(", ")}
 Checked      every byte equals the reference; CRC-32 ${crc32}
 File         ${copy}s3://${info.s3.bucket}/${objectKey(id, request.spec.format)} at ${info.s3.endpoint}
 Temporal UI  ${render.workflow.url ?? "none configured (TEMPORAL_UI_URL)"}
-${stays ? runningOn(folder) : `The stack stops now; its data stays in ${folder.path}. Use --keep to leave it running; npm start starts it again.`}`;
+${whatBecomesOf(stack, request.keep)}`;
 }
 
-function runningOn(folder: DataFolder): string {
-  const pid = folder.readRecord()?.supervisor.pid;
-  return `The stack goes on: ${folder.file("stack.json")} has its addresses, kill ${pid} stops it.`;
+function whatBecomesOf({ folder, wasRunning, demo }: BorrowedStack, keep: boolean): string {
+  if (demo !== undefined) return `The stack is another demo's (process ${demo}), and stops with it.`;
+  if (keep || wasRunning) {
+    const pid = folder.readRecord()?.supervisor.pid;
+    return `The stack goes on: ${folder.file("stack.json")} has its addresses, kill ${pid} stops it.`;
+  }
+  return `The stack stops now; its data stays in ${folder.path}. Use --keep to leave it running; npm start starts it again.`;
 }

@@ -44,6 +44,7 @@ export interface StackOptions {
   say: (line: string) => void;
   /** Aborted to give up, while the stack still starts. */
   signal: AbortSignal;
+  isDemo?: boolean;
 }
 
 const stackSettings = z.object({
@@ -67,8 +68,8 @@ const ANOTHER_PORT = "Give the API another one with PORT=NUMBER, or any free one
  * Resolves when a render can be started.
  * @throws StackError or SettingsError that say what to do; nothing is left running then
  */
-export async function startStack({ say, signal }: StackOptions): Promise<Stack> {
-  const stack = new Stack(say);
+export async function startStack({ say, signal, isDemo = false }: StackOptions): Promise<Stack> {
+  const stack = new Stack(say, isDemo);
   const stop = () => void stack.stop();
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
@@ -90,6 +91,7 @@ export async function startStack({ say, signal }: StackOptions): Promise<Stack> 
 class Stack implements Watcher {
   readonly #folder = new DataFolder(defaultDataFolder());
   readonly #say: (line: string) => void;
+  readonly #isDemo: boolean;
   readonly #settings = readSettings(stackSettings);
   readonly #processes: Supervised[] = [];
   readonly #stopping = new AbortController();
@@ -97,8 +99,9 @@ class Stack implements Watcher {
   #addresses: Omit<StackInfo, "processes"> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(say: (line: string) => void) {
+  constructor(say: (line: string) => void, isDemo: boolean) {
     this.#say = say;
+    this.#isDemo = isDemo;
   }
 
   /** What stack.json says. */
@@ -182,6 +185,7 @@ class Stack implements Watcher {
       this.#folder.writeRecord({
         supervisor: self(),
         stopping: this.#stopping.signal.aborted,
+        isDemo: this.#isDemo,
         portBase: this.#block?.base ?? this.#folder.readRecord()?.portBase,
         processes,
       });

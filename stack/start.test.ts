@@ -73,7 +73,7 @@ test("Ctrl-C ends a start that waits for another stack to stop, at once", async 
   const stopping = new DataFolder(folder);
   await stopping.lock(() => {}, new AbortController().signal);
   t.after(() => stopping.unlock());
-  stopping.writeRecord({ supervisor: { pid: process.pid, started: "" }, stopping: true, processes: [] });
+  stopping.writeRecord({ supervisor: { pid: process.pid, started: "" }, stopping: true, isDemo: false, processes: [] });
   const start = spawn(process.execPath, [path.join(import.meta.dirname, "start.ts")], {
     env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
     stdio: ["ignore", "ignore", "pipe"],
