@@ -15,8 +15,9 @@ const GRACE_MS = 10_000;
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
  * workflow made the object, but whose last events PostgreSQL has lost, is completed, also where Temporal has forgotten
- * the workflow since. One whose workflow ended in another way without recording an end (terminated by hand, or lost with Temporal's database) is failed, with nothing
- * left in S3; one that had failed and was to be resumed says that it cannot be.
+ * the workflow since. One whose workflow ended in another way without recording an end (terminated by hand, or lost with
+ * Temporal's database) is failed, with nothing left in S3; one that had failed and was to be resumed says that it cannot
+ * be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
   const renders = openRenders(tools.em, new Date(Date.now() - GRACE_MS));
