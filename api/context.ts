@@ -13,7 +13,10 @@ export interface Services {
   workflows: RenderWorkflows;
   storage: Pick<Storage, "presignDownload" | "deleteObject">;
   feed: EventFeed;
+  /** Lists and events, by viewer. */
   reads: Turns;
+  /** Download links, by viewer. */
+  links: Turns;
   settings: Pick<ApiSettings, "MAX_RENDER_BYTES" | "MAX_ACTIVE_RENDERS">;
   log: Log;
 }

@@ -7,10 +7,11 @@ import { after, before, describe, test } from "node:test";
 import { GraphQLError } from "graphql";
 import { generateKeyPair, SignJWT } from "jose";
 import { Client } from "pg";
+import { applyEvent } from "../database/apply-event.ts";
 import { createRender } from "../database/create-render.ts";
 import { patterns as allPatterns } from "../images/patterns/index.ts";
 import { TestApi } from "../test/support/api.ts";
-import { newRender } from "../test/support/renders.ts";
+import { newRender, recordedEvent } from "../test/support/renders.ts";
 
 const spec = { width: 4, height: 4, pattern: { solid: { color: "#123456" } } };
 
@@ -160,6 +161,28 @@ describe("the API over HTTP", () => {
       const { status, code } = await query(document);
       assert.deepEqual([status, code], [400, "GRAPHQL_VALIDATION_FAILED"]);
     }
+  });
+
+  test("signs one user's many download links while others get theirs", async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" });
+    const links = async (user: string, count: number) => {
+      const created = await createRender(api.orm.em.fork(), newRender(user), 1);
+      assert.equal(created.kind, "created");
+      const { id } = created.render;
+      await applyEvent(api.orm.em.fork(), recordedEvent(id, 2, "COMPLETED"));
+      const client = await api.client(user);
+      const fields = Array.from({ length: count }, (_, i) => `a${i}: downloadUrl(expiresIn: ${i + 1})`);
+      return () => client.request<{ render: object }>(`{ render(id: "${id}") { ${fields.join(" ")} } }`);
+    };
+    const [many, one] = [await links("many", 200), await links("one", 1)];
+    let isDone = false;
+    const all = many().then(({ render }) => {
+      isDone = true;
+      assert.equal(new Set(Object.values(render)).size, 200);
+    });
+    await one();
+    assert.equal(isDone, false);
+    await all;
   });
 
   test("says which argument is outside its range", async () => {

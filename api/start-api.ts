@@ -37,6 +37,7 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
     storage,
     feed,
     reads: new Turns(READS_OF_VIEWER),
+    links: new Turns(1), // others get their turns of the event loop between
     settings,
     log,
   });

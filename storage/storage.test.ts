@@ -50,19 +50,6 @@ describe("Storage", () => {
     await storage.deleteObject(key);
   });
 
-  test("signs many download links one after another, and others get their turns between them", async () => {
-    let turns = 0;
-    const count = () => {
-      turns += 1;
-      next = setImmediate(count);
-    };
-    let next = setImmediate(count);
-    const link = (i: number) => storage.presignDownload({ key: newKey(), fileName: `${i}.bmp`, expiresIn: 60 });
-    await Promise.all(Array.from({ length: 50 }, (_, i) => link(i)));
-    clearImmediate(next);
-    assert.ok(turns >= 50, `${turns} turns of the event loop`);
-  });
-
   test("makes parts that were put by their URLs one object, with the upload's mark and type", async () => {
     const upload = await openUpload();
     const body = Buffer.alloc(1000, 7);

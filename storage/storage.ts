@@ -61,8 +61,6 @@ export class Storage {
   readonly #publicClient: S3Client;
   readonly #bucket: string;
   readonly #endpoint: string;
-  /** The last download link being signed. */
-  #signing: Promise<unknown> = Promise.resolve();
 
   constructor(settings: S3Settings) {
     this.#client = createS3Client(settings);
@@ -175,8 +173,8 @@ export class Storage {
   }
 
   /**
-   * A URL that downloads the object as a file of that name, for `expiresIn` seconds (1 … 604,800). Signing takes a
-   * millisecond of the processor, so of many links each takes a turn of the event loop, and others get theirs between.
+   * A URL that downloads the object as a file of that name, for `expiresIn` seconds (1 … 604,800). Takes a turn of the
+   * event loop, and in it a millisecond of the processor.
    */
   presignDownload(download: { key: string; fileName: string; expiresIn: number }): Promise<string> {
     const command = new GetObjectCommand({
@@ -187,9 +185,7 @@ export class Storage {
       await nextTurn();
       return await getSignedUrl(this.#publicClient, command, { expiresIn: download.expiresIn });
     };
-    const url = this.#signing.then(sign, sign);
-    this.#signing = url;
-    return this.#explained("GetObject", download.key, url);
+    return this.#explained("GetObject", download.key, sign());
   }
 
   /** Removes the object; one that is not there is no error. */

@@ -122,7 +122,7 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
         }),
       },
       extensions: { cost: 100 }, // a signature takes a processor about a millisecond
-      resolve: async ({ row, state }, { expiresIn }, { storage }) => {
+      resolve: async ({ row, state }, { expiresIn }, { storage, links, viewerId }) => {
         if (expiresIn < 1 || expiresIn > LONGEST_LINK_SECONDS) {
           throw badUserInput(`expiresIn is ${expiresIn}; it must be from 1 to ${LONGEST_LINK_SECONDS} seconds.`);
         }
@@ -131,7 +131,8 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
         const extension = `.${formatOf(spec).extension}`;
         const name = row.name || id;
         const fileName = name.toLowerCase().endsWith(extension) ? name : `${name}${extension}`;
-        return storage.presignDownload({ key: objectKey(id, spec.format), fileName, expiresIn });
+        const download = { key: objectKey(id, spec.format), fileName, expiresIn };
+        return await links.take(viewerId, () => storage.presignDownload(download));
       },
     }),
     createdAt: t.field({
