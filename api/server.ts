@@ -16,6 +16,7 @@ import { limitOperation, MAX_REQUEST_BYTES } from "./limits.ts";
 import { publicError } from "./public-error.ts";
 import { conditionalSubscription, refuseSubscriptions } from "./refused-subscriptions.ts";
 import { schema } from "./schema/index.ts";
+import { ownTurn } from "./turns.ts";
 import { wrongVariables } from "./variables.ts";
 import { serveWebSocket } from "./websocket.ts";
 
@@ -77,6 +78,7 @@ export async function startServer(
     expressMiddleware(apollo, {
       context: async ({ req }) => {
         const { id } = await authenticate(req.headers.authorization);
+        await ownTurn(); // to parse and validate in
         refuseConditionalSubscription(req.body);
         return { ...services, viewerId: id };
       },

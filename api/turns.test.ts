@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Turns } from "./turns.ts";
+import { ownTurn, Turns } from "./turns.ts";
 
 test("one has so much done at once, the rest waits, and others do not", async () => {
   const turns = new Turns(2);
@@ -25,4 +25,16 @@ test("what fails gives its place to the next", async () => {
   const next = turns.take("alice", async () => "next");
   await assert.rejects(failing, /lost/);
   assert.equal(await next, "next");
+});
+
+test("turns of the event loop that are asked for at once come one by one", async () => {
+  let turn = 0;
+  const count = () => {
+    turn += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  const turns = await Promise.all([1, 2, 3].map(() => ownTurn().then(() => turn)));
+  clearImmediate(next);
+  assert.equal(new Set(turns).size, 3);
 });

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit, { type LimitFunction } from "p-limit";
 
 interface Line {
@@ -27,4 +28,15 @@ export class Turns {
       if (line.askers === 0) this.#lines.delete(who);
     }
   }
+}
+
+let lastTurn: Promise<void> = Promise.resolve();
+
+/**
+ * Resolves in a turn of the event loop in which it resolves for nobody else. What follows may take the processor for a
+ * while, and then others get their turns before the next such thing.
+ */
+export function ownTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => nextTurn());
+  return lastTurn;
 }

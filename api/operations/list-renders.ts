@@ -4,6 +4,7 @@ import type { RenderStatus } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput } from "../errors.ts";
 import { DEFAULT_PAGE, LONGEST_PAGE } from "../limits.ts";
+import { ownTurn } from "../turns.ts";
 
 const MAX_FILTER_VALUES = 100;
 /** Characters: no name has more, and no pattern's. */
@@ -50,6 +51,7 @@ export async function listRenders(args: RenderListArguments, { em, viewerId, rea
     orderBy: { id: backwards ? "asc" : "desc" },
     limit,
   });
+  await ownTurn(); // to resolve thousands of fields in
   const renders = backwards ? found.reverse() : found;
   const newest = renders[0];
   const oldest = renders.at(-1);
