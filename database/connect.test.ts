@@ -21,6 +21,13 @@ test("a connection heeds all of its URL, as pg does", async () => {
   await disconnect(encrypted);
 });
 
+test("PostgreSQL ends what nobody waits for any more", async () => {
+  await using database = await TestDatabase.open();
+  const orm = await connect(database.url);
+  assert.deepEqual(await orm.em.fork().execute("show statement_timeout"), [{ statement_timeout: "10s" }]);
+  await disconnect(orm);
+});
+
 test("a PostgreSQL that does not answer any more is given up", { timeout: 20_000 }, async () => {
   await using database = await TestDatabase.open();
   const orm = await connect(database.url, 200);

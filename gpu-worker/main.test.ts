@@ -68,7 +68,7 @@ describe("npm run gpu-worker", () => {
     test(`${backend}: names its backend, waits for Temporal, and leaves with exit code 0 on SIGTERM`, {
       skip,
     }, async () => {
-      const worker = startWorker({ GPU_BACKEND: backend, GPU_CONCURRENCY: "1" });
+      const worker = startWorker({ GPU_BACKEND: backend, GPU_CONCURRENCY: "1", RENDER_THREADS: "8" });
       const result = resultOf(worker);
       worker.stdout.on("data", (line) => {
         if (String(line).includes("does not answer")) worker.kill("SIGTERM");

@@ -166,7 +166,10 @@ async function download(render: FinishedRender, request: DemoRequest, stop: Abor
   const { body } = response;
   const { out } = request;
   await replaceFile(out, (file) => {
-    const keep = (bytes: Uint8Array) => file.appendFile(bytes).catch((error) => Promise.reject(notWritten(out, error)));
+    const keep = (bytes: Uint8Array) =>
+      file.appendFile(bytes).catch((error) => {
+        throw notWritten(out, error);
+      });
     return compare(inSteps(body), render, request, keep);
   });
 }

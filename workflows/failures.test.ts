@@ -15,6 +15,11 @@ test("a failure has its activity's code, and no character that PostgreSQL refuse
   });
 });
 
+test("a failure that says no code has one, and its message ends", () => {
+  const { code, message } = failureOf(failed("presignParts", ApplicationFailure.nonRetryable("x".repeat(5_000), "")));
+  assert.deepEqual([code, message.length], ["Failed", 800]);
+});
+
 test("a timeout says whose log to look at, and why", () => {
   const timeout = (activityType: string, type: TimeoutType) =>
     failureOf(failed(activityType, new TimeoutFailure("activity timeout", undefined, type)));

@@ -98,17 +98,14 @@ for (const pattern of patterns) {
       "the first table does not lead to it",
     );
     const section = sections.find((text) => text.startsWith(`${pattern.name}\n`)) ?? "";
-    const [, picture, formula, use] = section.split("\n\n");
+    const [, picture, formula] = section.split("\n\n");
     assert.match(
       picture ?? "",
       /^!\[/,
       `docs/patterns.md has no section "## ${pattern.name}" that begins with a picture`,
     );
     assert.ok(formula && !formula.startsWith("**"), "no formula follows the picture");
-    assert.ok(
-      section.includes("\n**Good for:** "),
-      `no "**Good for:**" says what ${pattern.name} is used for, after ${use}`,
-    );
+    assert.ok(section.includes("\n**Good for:** "), `no "**Good for:**" says what ${pattern.name} is used for`);
     const rows = section.match(/^\| `.* \|$/gm) ?? [];
     for (const [name, parameter] of Object.entries(pattern.parameters)) {
       assert.ok(parameter.description.endsWith("."), `${name} has no description`);
