@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -88,6 +89,24 @@ describe("authentication", () => {
       const unavailable = { extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } } };
       await assert.rejects(createAuthenticate({ JWKS_URL: url }, log)(bob), unavailable, url);
     }
+  });
+
+  test("blames the identity provider, not the token, for a key that cannot be used", async (t) => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 }); // of 2048 bits at least, says RFC 7518
+    const keys = { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "weak", alg: "RS256" }] };
+    const server = createServer((_request, response) => void response.end(JSON.stringify(keys))).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const claims = { sub: "alice", exp: Math.floor(Date.now() / 1000) + 3_600 };
+    const signed = `${part({ alg: "RS256", kid: "weak" })}.${part(claims)}`;
+    const signature = sign("sha256", Buffer.from(signed), privateKey).toString("base64url");
+    const weak = createAuthenticate({ JWKS_URL: `http://127.0.0.1:${port}/keys` }, log);
+    await assert.rejects(weak(`Bearer ${signed}.${signature}`), {
+      message: /key that it names cannot be used/,
+      extensions: { code: "SERVICE_UNAVAILABLE", http: { status: 503 } },
+    });
   });
 
   test("says once in ten seconds that the identity provider does not give its keys", async (t) => {
