@@ -232,7 +232,7 @@ class RendererThread {
    */
   async close(): Promise<void> {
     const late = setTimeout(() => {
-      process.stderr.write("A renderer thread hangs in its driver and cannot be ended: so the process is.\n");
+      process.stderr.write("A renderer thread does not end when it is told to, so this process ends itself.\n");
       process.kill(process.pid, "SIGKILL"); // an exit would wait for the thread
     }, ENDS_WITHIN_MS);
     await this.#worker.terminate();

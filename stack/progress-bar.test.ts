@@ -17,14 +17,23 @@ function useTerminal(t: TestContext, columns: number): string[] {
 /** To the line's beginning, and it is cleared: ECMA-48, EL. */
 const CLEAR = "\r\x1b[K";
 
-test("a bar stays within its row of the terminal", (t) => {
-  const written = useTerminal(t, 40);
-  const progress = showProgress("Rendering something with a long name", 1000);
-  progress.add(500);
-  t.mock.timers.tick(100);
-  progress.end();
-  assert.deepEqual(written, [`${CLEAR}Rendering something with a long name ██`, CLEAR]);
-});
+for (const [columns, shown] of [
+  [80, `Rendering a long name ${"█".repeat(12)}${"░".repeat(12)} 50 %, 50 MB/s`],
+  [40, "Rendering a long name 50 %, 50 MB/s"],
+  [30, "Rendering a lo… 50 %, 50 MB/s"],
+] as const) {
+  test(`in a terminal of ${columns} columns, how far it is can be read in one row`, (t) => {
+    const written = useTerminal(t, columns);
+    let now = 0;
+    t.mock.method(performance, "now", () => now);
+    const progress = showProgress("Rendering a long name", 10e6);
+    progress.add(5e6);
+    now = 100;
+    t.mock.timers.tick(100);
+    progress.end();
+    assert.deepEqual(written, [`${CLEAR}${shown}`, CLEAR]);
+  });
+}
 
 test("a line that is told takes the place of the bar", (t) => {
   const written = useTerminal(t, 80);
