@@ -228,6 +228,51 @@ describe("the embedded stack", () => {
   });
 });
 
+describe("the stack that a demo starts", () => {
+  let folder = "";
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "rasterlift-demos-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function startDemo(side: number) {
+    const demo = spawn(process.execPath, [script("demo"), "--width", `${side}`, "--height", `${side}`], {
+      env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const end = Promise.all([once(demo, "close"), text(demo.stdout), text(demo.stderr)]);
+    return { demo, end };
+  }
+
+  it("stops with it", async () => {
+    const [[code], output, messages] = await startDemo(100).end;
+    assert.equal(code, 0, messages);
+    assert.match(output, /every byte equals the reference/);
+    assert.match(output, /The stack stops now/);
+    assert.deepEqual(new DataFolder(folder).leftBehind(), []);
+  });
+
+  it("serves other demos meanwhile, which are told that it stops with the first", async () => {
+    const first = startDemo(26_754);
+    await waitFor("the stack", async () => new DataFolder(folder).readStack() !== undefined);
+    const [[code], output, messages] = await startDemo(100).end;
+    assert.equal(code, 0, messages);
+    assert.match(output, new RegExp(`another demo's \\(process ${first.demo.pid}\\), and stops with it`));
+
+    const last = startDemo(26_754);
+    await new Promise<void>((told) => {
+      last.demo.stderr.on("data", (chunk) => `${chunk}`.includes("of another demo") && told());
+    });
+    first.demo.kill("SIGINT");
+    assert.equal((await first.end)[0][0], 130);
+    const [[failed], , reason] = await last.end;
+    assert.equal(failed, 1);
+    assert.match(reason, /was another demo's, and has stopped with it\./);
+    assert.doesNotMatch(reason, /^ +at /m);
+    assert.deepEqual(new DataFolder(folder).leftBehind(), []);
+  });
+});
+
 /** proc(5): the local addresses of the process's listening sockets, of /proc/PID/net/tcp and tcp6. */
 function listeningAddresses(pid: number): string[] {
   const descriptors = readdirSync(`/proc/${pid}/fd`).map((name) => linkOf(`/proc/${pid}/fd/${name}`));
