@@ -14,7 +14,7 @@ import { inSteps } from "./in-steps.ts";
 import { showProgress } from "./progress-bar.ts";
 import { notWritten, replaceFile } from "./replace-file.ts";
 import { signToken } from "./sign-token.ts";
-import { formatNames, readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
+import { fileAsTyped, formatNames, readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 
 const USAGE = `Usage: npm run demo -- [OPTION ...]
@@ -83,7 +83,8 @@ await runCommand(USAGE, async (stop) => {
 /** @throws StackError before anything is started where an option is wrong */
 function readRequest(): DemoRequest {
   const { values } = parseArgs({ options });
-  const { pattern, out, keep, "part-size": partSizeText, ...image } = values;
+  const { pattern, out: typed, keep, "part-size": partSizeText, ...image } = values;
+  const out = typed === undefined ? undefined : fileAsTyped(typed);
   const spec = readSpecOptions(pattern, out ?? "demo.bmp", image);
   const partSize = partSizeText === undefined ? undefined : readInteger("--part-size", partSizeText);
   const planned = planRender({ spec, partSize }, Number.MAX_SAFE_INTEGER);

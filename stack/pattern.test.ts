@@ -58,6 +58,15 @@ test("writes the image, of several parts, that a render would; the name's end gi
   assert.ok(file.equals(referenceBytes(spec, 0, 18_008_054)));
 });
 
+test("npm run writes into the folder where it was called, not into the project's", async () => {
+  const project = path.join(import.meta.dirname, "..");
+  const args = ["--prefix", project, "run", "--silent", "pattern", "--", "allRgb", ...size(5, 4), "--out", "called.ppm"];
+  const npm = spawn("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const [[code], stderr] = await Promise.all([once(npm, "close"), text(npm.stderr)]);
+  assert.equal(code, 0, stderr);
+  assert.equal((await stat(path.join(folder, "called.ppm"))).size, "P6\n5 4\n255\n".length + 5 * 4 * 3);
+});
+
 test("knows a TIFF by either of its extensions", async () => {
   for (const file of ["short.tif", "long.TIFF"]) {
     const { code, stderr } = await run(["allRgb", ...size(3, 3), "--out", file]);

@@ -14,7 +14,7 @@ import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
 import { notWritten, replaceFile } from "./replace-file.ts";
-import { formatNames, readSpecOptions, specOptions } from "./spec-options.ts";
+import { fileAsTyped, formatNames, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
 
 const USAGE = `Usage: npm run pattern -- NAME --width N --height N --out FILE [OPTION ...]
@@ -54,10 +54,11 @@ interface Image {
 async function run(stop: AbortSignal): Promise<number> {
   const options = { ...specOptions, out: { type: "string" } } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const { out, ...image } = values;
+  const { out: typed, ...image } = values;
   const [name, ...surplus] = positionals;
   if (!name || surplus.length > 0) throw new StackError("Name one pattern; npm run pattern -- --help lists them.");
-  if (!out) throw new StackError("--out is missing; name the file to write.");
+  if (!typed) throw new StackError("--out is missing; name the file to write.");
+  const out = fileAsTyped(typed);
   const settings = readSettings(patternSettings);
   const check = checkSpec(readSpecOptions(name, out, image), { maxRenderBytes: settings.MAX_RENDER_BYTES });
   if ("issues" in check) throw new StackError(check.issues.map(({ message }) => message).join("\n"));

@@ -35,6 +35,18 @@ export function readSpecOptions(pattern: string, file: string, values: SpecValue
   };
 }
 
+const project = path.resolve(import.meta.dirname, "..");
+
+/**
+ * The file that `--out` means to whoever typed it: npm runs its scripts in the project's folder, wherever it was called,
+ * and says in INIT_CWD where that was.
+ */
+export function fileAsTyped(file: string): string {
+  const { INIT_CWD: typedIn = project } = process.env;
+  const wasMoved = process.cwd() === project && typedIn !== project;
+  return wasMoved && !path.isAbsolute(file) ? `${typedIn}/${file}` : file;
+}
+
 function required(option: string, text: string | undefined): string {
   if (text === undefined) throw new StackError(`${option} is missing; give it in pixels, e.g. ${option} 1920.`);
   return text;
