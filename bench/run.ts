@@ -47,7 +47,7 @@ function readArguments() {
       pattern: { type: "string", multiple: true },
     },
   });
-  const unknown = positionals.find((name) => !(name in benchmarks));
+  const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
   if (unknown !== undefined) throw new StackError(`There is no benchmark ${unknown}; --help names them.`);
   if (values.runs !== undefined && !/^[1-9]\d{0,2}$/.test(values.runs)) {
     throw new StackError(`--runs is ${values.runs}; it must be a whole number from 1 to 999.`);
