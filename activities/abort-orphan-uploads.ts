@@ -13,6 +13,7 @@ import { workflowStanding } from "./workflow-standing.ts";
 export function abortOrphanUploads(tools: JanitorTools): Promise<void> {
   const uploads = tools.storage.listUploads(OBJECT_PREFIX);
   return sweep(
+    tools,
     uploads,
     ({ key, uploadId }) => `upload ${uploadId} of ${key}`,
     (upload) => abortOrphan(tools, upload),

@@ -11,6 +11,7 @@ import { initUpload } from "./init-upload.ts";
 import { presignParts } from "./presign-parts.ts";
 import { recordEvent } from "./record-event.ts";
 import { startLostRenders } from "./start-lost-renders.ts";
+import type { JanitorTools } from "./sweep.ts";
 import { talkingToS3 } from "./talking-to-s3.ts";
 import type { ControlActivities, JanitorActivities } from "./types.ts";
 
@@ -29,7 +30,8 @@ export interface Tools {
 /** The activities of the control task queue. */
 export function createActivities(tools: Tools): ControlActivities & JanitorActivities {
   const { storage, orm, client, digest, presignExpiresSeconds } = tools;
-  const janitorTools = { ...tools, em: orm.em };
+  const sweeping = (work: (tools: JanitorTools) => Promise<void>) =>
+    talkingToS3((signal) => work({ ...tools, em: orm.em, signal }));
   return {
     initUpload: (target) => talkingToS3((signal) => initUpload(storage, target, signal)),
     presignParts: (request) =>
@@ -43,8 +45,8 @@ export function createActivities(tools: Tools): ControlActivities & JanitorActiv
     completeUpload: (request) => talkingToS3(() => completeUpload(storage, request, digest)),
     abortUpload: (request) => talkingToS3(() => abortUpload(storage, request), { insist: true }),
     recordEvent: (event) => recordEvent(orm.em.fork(), event),
-    startLostRenders: () => talkingToS3(() => startLostRenders(janitorTools)),
-    abortOrphanUploads: () => talkingToS3(() => abortOrphanUploads(janitorTools)),
-    finishDeletions: () => talkingToS3(() => finishDeletions(janitorTools)),
+    startLostRenders: () => sweeping(startLostRenders),
+    abortOrphanUploads: () => sweeping(abortOrphanUploads),
+    finishDeletions: () => sweeping(finishDeletions),
   };
 }

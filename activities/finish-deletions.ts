@@ -6,8 +6,10 @@ import { type JanitorTools, sweep } from "./sweep.ts";
 import { workflowStanding } from "./workflow-standing.ts";
 
 /** Removes the renders whose deletion did not come to its end: S3 was away, or the API died. */
-export function finishDeletions({ em, client, storage }: JanitorTools): Promise<void> {
+export function finishDeletions(tools: JanitorTools): Promise<void> {
+  const { em, client, storage } = tools;
   return sweep(
+    tools,
     rendersToDelete(em),
     ({ id }) => `the deletion of render ${id}`,
     async ({ id, spec }) => {

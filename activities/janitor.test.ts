@@ -110,6 +110,16 @@ describe("the janitor", () => {
     assert.equal(await storage.hasUpload(upload), true);
   });
 
+  test("a sweep that is cancelled leaves the rest to the next", async () => {
+    const { render } = await oldRender();
+    const cancelled = new MockActivityEnvironment();
+    cancelled.cancel();
+    await assert.rejects(cancelled.run(activities().startLostRenders), { name: "CancelledFailure" });
+    await assert.rejects(describeWorkflow(render.id), { name: "WorkflowNotFoundError" });
+    await sweep();
+    assert.equal((await describeWorkflow(render.id)).status.name, "RUNNING");
+  });
+
   test("leaves a render alone that the API may still be starting", async () => {
     const created = await createRender(orm.em.fork(), newRender(randomUUID()), 10);
     assert.equal(created.kind, "created");

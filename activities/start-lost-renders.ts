@@ -22,6 +22,7 @@ const GRACE_MS = 10_000;
 export function startLostRenders(tools: JanitorTools): Promise<void> {
   const renders = openRenders(tools.em, new Date(Date.now() - GRACE_MS));
   return sweep(
+    tools,
     renders,
     ({ id }) => `render ${id}`,
     (render) => mend(tools, render),

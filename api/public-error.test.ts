@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GraphQLError } from "graphql";
 import { pino } from "pino";
+import { StorageError } from "../storage/answers.ts";
 import { badUserInput, unauthenticated } from "./errors.ts";
 import { publicError } from "./public-error.ts";
 
@@ -36,4 +37,11 @@ test("anything else is masked, and the log has it under the id that the caller g
     assert.match(line, /hunter2/);
     assert.ok(line.includes(String(extensions?.["errorId"])) && message.includes(String(extensions?.["errorId"])));
   }
+});
+
+test("storage that is away for a moment is worth another try, one that refuses is our fault", () => {
+  const codeOf = (error: Error) => publicError(logged().log, error).extensions?.["code"];
+  assert.equal(codeOf(new StorageError("retry", "CredentialsRefused", "away")), "SERVICE_UNAVAILABLE");
+  assert.equal(codeOf(new StorageError("slow-down", "SlowDown", "away")), "SERVICE_UNAVAILABLE");
+  assert.equal(codeOf(new StorageError("refused", "AccessDenied", "refused")), "INTERNAL_SERVER_ERROR");
 });

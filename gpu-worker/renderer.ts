@@ -97,11 +97,12 @@ interface StartedBand {
 }
 
 /** Starts the range's bands in order, at most `inFlight` ahead of the one that is taken, and yields their pixels. */
-async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: ByteRange, inFlight: number) {
+export async function* computeInOrder(image: PreparedImage, kernel: BandKernel, range: ByteRange, inFlight: number) {
   const started: StartedBand[] = [];
   try {
     for (const band of bandsOf(image, range)) {
       const pixels = band.rowsBack > 0 ? undefined : kernel(band.columns, band.rows, image.table);
+      Promise.resolve(pixels).catch(() => {}); // `oldest` awaits it later, and tells
       started.push({ band, pixels });
       if (started.length >= inFlight) yield* oldest(started);
     }

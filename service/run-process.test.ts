@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -20,6 +21,17 @@ await runProcess({
     log.info("has put its work down");
   },
 });`;
+
+test("an error that nobody catches ends it, in the log", { timeout: 20_000 }, async () => {
+  const service = SERVICE.replace("process.stdin.resume();", 'Promise.reject(new Error("unforeseen"));');
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", service], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const [[code], log, errors] = await Promise.all([once(child, "exit"), text(child.stdout), text(child.stderr)]);
+  assert.deepEqual([code, errors], [1, ""]);
+  const { level, msg, err } = JSON.parse(log.trim().split("\n").at(-1) ?? "");
+  assert.deepEqual([level, msg, err.message], [60, "stopped by an error", "unforeseen"]);
+});
 
 /** Runs it until it is at work, sends it the first signal and, once it is stopping, does the rest. */
 async function stopped(t: TestContext, first: NodeJS.Signals, rest: (service: ChildProcess) => unknown) {

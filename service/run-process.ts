@@ -26,11 +26,16 @@ export async function stopped(stop: AbortSignal): Promise<void> {
 
 /**
  * Runs a process of the project to its end. A wrong option or setting ends in a message that says what to mend,
- * anything else unexpected in the log, both with exit code 1.
+ * anything else unexpected in the log, wherever it comes from, both with exit code 1.
  */
 export async function runProcess({ name, usage, run }: ServiceProcess): Promise<never> {
   const log = createLog(name);
   const stop = new AbortController();
+  process.on("uncaughtException", (err) => {
+    // a rejection that nobody handles, too
+    log.fatal({ err }, "stopped by an error");
+    process.exit(1);
+  });
   let stoppedAt = 0;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

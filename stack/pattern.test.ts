@@ -60,7 +60,18 @@ test("writes the image, of several parts, that a render would; the name's end gi
 
 test("npm run writes into the folder where it was called, not into the project's", async () => {
   const project = path.join(import.meta.dirname, "..");
-  const args = ["--prefix", project, "run", "--silent", "pattern", "--", "allRgb", ...size(5, 4), "--out", "called.ppm"];
+  const args = [
+    "--prefix",
+    project,
+    "run",
+    "--silent",
+    "pattern",
+    "--",
+    "allRgb",
+    ...size(5, 4),
+    "--out",
+    "called.ppm",
+  ];
   const npm = spawn("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   const [[code], stderr] = await Promise.all([once(npm, "close"), text(npm.stderr)]);
   assert.equal(code, 0, stderr);

@@ -147,6 +147,21 @@ describe("Storage", () => {
     assert.ok(keys.every((key) => key.startsWith(prefix)));
   });
 
+  for (const [what, marker] of [
+    ["no next page", ""],
+    ["the same page again and again", "<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>"],
+  ] as const) {
+    test(`does not take a list for whole that says there is more, and names ${what}`, async () => {
+      const body = `<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>${marker}</ListMultipartUploadsResult>`;
+      proxy.rule = ({ operation }) =>
+        operation === "ListMultipartUploads" ? { kind: "answer", answer: { status: 200, body } } : undefined;
+      await assert.rejects(
+        Array.fromAsync(storage.listUploads("renders/")),
+        failsAs("retry", "S3Unavailable", /does not say where the rest of the list begins/),
+      );
+    });
+  }
+
   test("makes the bucket where it is missing", async () => {
     const access = { ...server.access, bucket: `bucket-${randomUUID()}` };
     const empty = openStorage(access);

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -146,7 +147,10 @@ export class Storage {
       for (const { Key, UploadId } of page.Uploads ?? []) {
         if (Key !== undefined && UploadId !== undefined) yield { key: Key, uploadId: UploadId };
       }
-      from = page.IsTruncated ? nextPage(page.NextKeyMarker, page.NextUploadIdMarker) : undefined;
+      const next = page.IsTruncated ? nextPage(page.NextKeyMarker, page.NextUploadIdMarker) : undefined;
+      if (page.IsTruncated && (next === undefined || isDeepStrictEqual(next, from)))
+        throw this.#notUnderstood("ListMultipartUploads", prefix, "it does not say where the rest of the list begins");
+      from = next;
     }
   }
 
