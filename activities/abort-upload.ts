@@ -5,7 +5,7 @@ import type { AbortRequest } from "./types.ts";
 /** Leaves nothing of a render in S3: no upload of its key, and no object where a Complete may have made one. */
 export async function abortUpload(storage: Storage, { key, uploadId, discardObject }: AbortRequest): Promise<void> {
   try {
-    if (uploadId !== undefined) await abortUntilGone(storage, { key, uploadId });
+    if (uploadId !== undefined) await abortAndCheck(storage, { key, uploadId });
     await abortUploadsOf(storage, key);
     if (discardObject) await storage.deleteObject(key);
   } catch (error) {
@@ -18,7 +18,7 @@ export async function abortUpload(storage: Storage, { key, uploadId, discardObje
 export async function abortUploadsOf(storage: Storage, key: string, signal?: AbortSignal): Promise<void> {
   for await (const upload of storage.listUploads(key)) {
     signal?.throwIfAborted();
-    if (upload.key === key) await abortUntilGone(storage, upload);
+    if (upload.key === key) await abortAndCheck(storage, upload);
   }
 }
 
@@ -26,7 +26,7 @@ export async function abortUploadsOf(storage: Storage, key: string, signal?: Abo
  * An abort alone does not prove anything: a PUT that was on its way may have brought a part back.
  * @throws StorageError of meaning `retry` while S3 still knows the upload
  */
-async function abortUntilGone(storage: Storage, upload: OpenUpload): Promise<void> {
+async function abortAndCheck(storage: Storage, upload: OpenUpload): Promise<void> {
   await storage.abortUpload(upload);
   if (!(await storage.hasUpload(upload))) return;
   throw new StorageError(

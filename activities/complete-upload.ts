@@ -7,7 +7,7 @@ import { StorageError } from "../storage/answers.ts";
 import type { Storage, StoredObject } from "../storage/storage.ts";
 import type { CompletedObject, CompleteRequest } from "./types.ts";
 
-/** S3 may lag behind a Complete: one look that does not find the object is not worth all parts. */
+/** The object may not be there right after Complete: S3 is looked at three times before the parts are given up. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 500;
 

@@ -6,9 +6,9 @@ import type { PresignedParts, PresignRequest } from "./types.ts";
 const LONGEST_LIFE_SECONDS = 604_800;
 
 /**
- * A window of URLs, each of which takes exactly one part of exactly its length, for `lifeSeconds`, or less where the
- * credentials that sign it live shorter. After each that has expired a part's next one lives twice as long: where parts
- * wait longer for a GPU worker than URLs live, all would be rendered for nothing without end.
+ * URLs, each of which takes exactly one part of exactly its length, for `lifeSeconds`, or less where the credentials
+ * that sign it live shorter. Each time a part's URL has expired, its next one lives twice as long: otherwise parts that
+ * wait longer for a GPU worker than URLs live would be rendered in vain for ever.
  */
 export async function presignParts(
   storage: Storage,

@@ -33,7 +33,7 @@ const ROOT_FIELD_COST = 250;
 /** So much text in the answer costs 1: each field's, as its value may be long, and its alias. */
 export const BYTES_FOR_ONE = 40;
 
-/** Lists within lists of the whole schema, or of one type: more below them than their length reckoned says. */
+/** Introspection nests lists that are far longer than LIST_ITEMS, hence fixed costs. */
 const introspectionFields = [
   { ...SchemaMetaFieldDef, extensions: { cost: 10_000 } },
   { ...TypeMetaFieldDef, extensions: { cost: 1_000 } },

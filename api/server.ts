@@ -92,7 +92,7 @@ export async function startServer(
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${actual}`, close: () => apollo.stop() };
 }
 
-/** Where GraphQL.js throws instead of refusing, Apollo would tell of a fault on our side. */
+/** GraphQL.js itself throws here instead of refusing, which Apollo would report as our fault. */
 function refuseConditionalSubscription({ query }: { query?: unknown } = {}): void {
   const document = typeof query === "string" && query.includes("subscription") ? parsed(query) : undefined;
   const error = document && "kind" in document ? conditionalSubscription(document) : undefined; // else Apollo says why

@@ -4,8 +4,8 @@ import { type GraphQLError, type GraphQLSchema, getVariableValues, type Operatio
 const MOST_ERRORS = 5;
 
 /**
- * What is wrong with an operation's variables, to be told instead of running it. Of an operation that a request names
- * and does not have, which Apollo's types hide, Apollo tells.
+ * What is wrong with an operation's variables, to be told instead of running it. There may be no operation, whatever
+ * Apollo's types say, where a request names one that it does not have; Apollo reports that itself.
  */
 export function wrongVariables(
   schema: GraphQLSchema,

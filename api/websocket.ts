@@ -68,26 +68,8 @@ export function serveWebSocket(
     onSubscribe(socket, id, { query, variables, operationName }) {
       const { viewer, starting } = socket.extra;
       if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
-      if (id.length > LONGEST_OPERATION_ID) {
-        close(socket, CloseCode.BadRequest, `An operation's id has at most ${LONGEST_OPERATION_ID} characters`);
-        return [new GraphQLError("The operation's id is too long.")];
-      }
-      // Completed before it has answered, an id is free for graphql-ws, which would lose one of the two operations.
-      if (starting.has(id)) {
-        close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
-        return [new GraphQLError(`The operation ${id} is still being started.`)];
-      }
-      const ofSocket = operationsUnderWay(socket);
-      const ofViewer = [...(socketsOfViewer.get(viewer.id) ?? [])].reduce(
-        (sum, one) => sum + operationsUnderWay(one),
-        0,
-      );
-      if (ofSocket > MAX_OPERATIONS_OF_SOCKET || ofViewer > MAX_OPERATIONS_OF_VIEWER) {
-        const message =
-          `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way, ` +
-          `and all of a user's sockets together ${MAX_OPERATIONS_OF_VIEWER}; end one first.`;
-        return [new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } })];
-      }
+      const refusal = refusalOf(socket, id, socketsOfViewer.get(viewer.id) ?? []);
+      if (refusal) return [refusal];
       const document = parsed(query);
       if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
       const conditional = conditionalSubscription(document);
@@ -118,6 +100,25 @@ export function serveWebSocket(
     }),
   });
   return serveSockets(httpServer, path, protocol, log);
+}
+
+/** Why another operation of that id is not taken, whatever it is; where the client broke a rule, its socket closes. */
+function refusalOf(socket: Socket, id: string, socketsOfViewer: Iterable<Socket>): GraphQLError | undefined {
+  if (id.length > LONGEST_OPERATION_ID) {
+    close(socket, CloseCode.BadRequest, `An operation's id has at most ${LONGEST_OPERATION_ID} characters`);
+    return new GraphQLError("The operation's id is too long.");
+  }
+  // graphql-ws frees an id on Complete while its operation may still be starting; used again, one of the two is lost.
+  if (socket.extra.starting?.has(id)) {
+    close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
+    return new GraphQLError(`The operation ${id} is still being started.`);
+  }
+  const ofViewer = [...socketsOfViewer].reduce((sum, one) => sum + operationsUnderWay(one), 0);
+  if (operationsUnderWay(socket) <= MAX_OPERATIONS_OF_SOCKET && ofViewer <= MAX_OPERATIONS_OF_VIEWER) return undefined;
+  const message =
+    `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way, ` +
+    `and all of a user's sockets together ${MAX_OPERATIONS_OF_VIEWER}; end one first.`;
+  return new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } });
 }
 
 function operationsUnderWay({ subscriptions, extra: { starting } }: Socket): number {

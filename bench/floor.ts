@@ -16,11 +16,7 @@ export interface ReadyPart {
 }
 
 /** The whole image in memory, in parts of that many bytes. */
-export async function renderIntoMemory(
-  spec: RenderSpec,
-  partSize: number | undefined,
-  signal: AbortSignal,
-): Promise<ReadyPart[]> {
+export async function renderIntoMemory(spec: RenderSpec, partSize: number, signal: AbortSignal): Promise<ReadyPart[]> {
   const plan = planParts(byteSizeOf(spec), partSize);
   const buffers = new BufferPool(plan.byteSize + plan.partSize);
   const renderers = await createRenderers({ backend: "auto", md5: true });

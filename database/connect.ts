@@ -14,9 +14,9 @@ export const entities = [Viewer, Render, RenderEvent];
 const SILENT_MS = 30_000;
 
 /**
- * A process that stops in the middle of a transaction, frozen or with its host gone, must not hold up others by its locks.
- * Whoever waits for one gives up first, and may ask again: sooner than an attempt of `recordEvent` is given up, so that
- * none is left waiting in PostgreSQL when the next one comes.
+ * A process that stops in the middle of a transaction, frozen or with its host gone, must not hold up others by its
+ * locks: PostgreSQL ends a transaction whose client is silent for so long. Waiting for a lock ends a little sooner,
+ * before the attempt of `recordEvent` that waits is given up, so that none still waits when the next attempt comes.
  */
 export const STOPPED_MS = 10_000;
 const LOCKED_MS = 8_000;

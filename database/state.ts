@@ -1,5 +1,3 @@
-/** The mutable state of a render: what an event is a snapshot of. JSON values only. */
-
 export const renderStatuses = ["QUEUED", "RUNNING", "PAUSED", "CANCELING", "COMPLETED", "FAILED", "CANCELED"] as const;
 export type RenderStatus = (typeof renderStatuses)[number];
 
@@ -27,6 +25,7 @@ export interface RenderFailure {
   part?: number;
 }
 
+/** The mutable state of a render: what an event is a snapshot of. JSON values only. */
 export interface RenderState {
   status: RenderStatus;
   partsDone: number;

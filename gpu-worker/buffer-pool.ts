@@ -1,5 +1,4 @@
-import type { ByteRange } from "../images/plan.ts";
-import { MAX_PART_SIZE } from "../images/plan.ts";
+import { type ByteRange, MAX_PART_SIZE } from "../images/plan.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
 const BYTES_A_SLOT = 64 * 2 ** 20;
@@ -25,8 +24,8 @@ export interface Loan extends Disposable {
  * The memory that parts are rendered into, at most `budget` bytes of it, except that one part alone may be larger.
  * It is shared with the renderer threads rather than transferred, so a thread that dies takes none with it.
  *
- * All of it is one SharedArrayBuffer, lent piece by piece from the front: V8 does not reckon with the memory of
- * SharedArrayBuffers, so those that are made anew and dropped pile up. It takes up memory as far as it was ever lent.
+ * All of it is one SharedArrayBuffer, lent piece by piece from the front: the garbage collector does not count the
+ * memory of SharedArrayBuffers, so dropped ones pile up. It takes up memory as far as it was ever lent.
  */
 export class BufferPool {
   readonly #budget: number;

@@ -66,7 +66,8 @@ export interface PartActivities {
  *   have expired; the workflow presigns anew: always where the URL's life was over, else once a part.
  * - `UploadGone` (not retryable): S3 does not know the upload any more (404 NoSuchUpload).
  * - `S3Refused` (not retryable): S3 refused the request for good; the message says what S3 said.
- * - `S3Unavailable` (retryable): resets, timeouts, stalls, 408, 429, 5xx, SlowDown.
+ * - `S3Unavailable` (retryable): resets, timeouts, stalls, 408, 5xx.
+ * - `SlowDown` (retryable, after longer pauses): S3 asks for fewer requests: 429, 503.
  * - `StorageFull` (retryable): S3 answered 507.
  * - `PartCorrupted` (retryable, at most twice): S3 answered BadDigest.
  * - `RendererFailed` (retryable): the renderer or its device failed.
@@ -77,6 +78,7 @@ export type PartFailureType =
   | "UploadGone"
   | "S3Refused"
   | "S3Unavailable"
+  | "SlowDown"
   | "StorageFull"
   | "PartCorrupted"
   | "RendererFailed"

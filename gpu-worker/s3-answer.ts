@@ -97,7 +97,7 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
     return retryable("StorageFull", `${said} ${advice.full}`, ORDINARY, state.attempt);
   }
   if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
-    return retryable("S3Unavailable", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
+    return retryable("SlowDown", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
   }
   if (status === 307 || status === 408 || status >= 500 || PASSING_CODES.has(code)) {
     return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);

@@ -85,8 +85,8 @@ export function createUploader({ stallSeconds }: { stallSeconds: number }): Uplo
 }
 
 /**
- * The system takes bytes before it has sent them, up to 4 MiB on Linux, and does not tell when they have left: after the
- * last ones, an answer may take as long as sending took so far.
+ * The operating system buffers what it has not sent yet, up to 4 MiB on Linux, and does not tell when it has: after the
+ * last byte, the answer may therefore take as long as sending took so far.
  */
 async function exchange(
   request: http.ClientRequest,

@@ -23,9 +23,9 @@ interface CompiledModule {
 type WasmRun = (start: number, end: number, seed: number) => void;
 
 /**
- * gpu.js's loop calls the kernel for every four cells, and V8 would leave it a call: it lets so small a loop grow to
- * twice its size only. Put into the loop, whatever does not change there is computed once. A light kernel becomes more
- * than twice as fast, a heavy one no slower.
+ * gpu.js's loop calls the kernel for every four cells, and by default V8 does not inline it into so small a loop.
+ * Inlined, what does not change in the loop is computed once: a light kernel becomes more than twice as fast, a heavy
+ * one no slower.
  */
 setFlagsFromString("--wasm-inlining-min-budget=1000");
 

@@ -114,8 +114,12 @@ function checkInteger(
   return undefined;
 }
 
+function isHexColor(value: unknown): value is string {
+  return typeof value === "string" && HEX_COLOR.test(value);
+}
+
 function checkColor(value: unknown, path: string[], report: Report): string | undefined {
-  if (typeof value === "string" && HEX_COLOR.test(value)) return value.toUpperCase();
+  if (isHexColor(value)) return value.toUpperCase();
   report(path, `${path.at(-1)} is ${show(value)}; it must be a colour as #RRGGBB, six hexadecimal digits after #.`);
   return undefined;
 }
@@ -136,8 +140,7 @@ function checkColors(
     return undefined;
   }
   const colors: unknown[] = Array.from(value); // without holes
-  const isColor = (color: unknown) => typeof color === "string" && HEX_COLOR.test(color);
-  const wrong = colors.flatMap((color, index) => (isColor(color) ? [] : [`number ${index + 1} is ${show(color)}`]));
+  const wrong = colors.flatMap((color, index) => (isHexColor(color) ? [] : [`number ${index + 1} is ${show(color)}`]));
   if (wrong.length === 0) return colors.map((color) => String(color).toUpperCase());
   report(path, `${name} must be colours as #RRGGBB, six hexadecimal digits after #; ${wrong.join(", ")}.`);
   return undefined;

@@ -31,8 +31,8 @@ export interface StoredObject {
   /** Without the quotes. */
   etag: string;
   /**
-   * Whether S3 says nothing against its ETag, and its parts', being made of MD5s: encryption by a key of KMS or of the
-   * customer does (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+   * Whether its ETag, and its parts', are made of MD5s: not under encryption by a key of KMS or of the customer
+   * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
    */
   hasMd5Etag: boolean;
   /** The upload's `mark`, where the object came from one that had it. */

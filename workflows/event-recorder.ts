@@ -57,8 +57,8 @@ export class EventRecorder {
   }
 
   /**
-   * Something other than the status has changed. The clock is read here and in no condition: a refused update has
-   * conditions looked at too, but stands in no history, so that they would not be at a replay.
+   * Something other than the status has changed. The clock is read here, never in a condition: a refused update has
+   * conditions evaluated again but leaves no history, so a replay would not read the clock there.
    */
   noteProgress(): void {
     this.#progressed = true;

@@ -13,9 +13,9 @@ const standsInHistory: Command = {
 };
 
 /**
- * Every workflow task in which something happened leaves a command. The SDK's core takes one that leaves none, and that
- * another follows directly, as an update's may, for a heartbeat: it replays both as one, at the later's time and with
- * the update first, and a workflow that went another way does not replay (SDK 1.24.0).
+ * On a replay, the SDK's core (1.24.0) takes a workflow task without commands for a heartbeat and merges it with the
+ * next one. The workflow then sees the later clock, and an update comes first, so it may take another way than it did.
+ * Therefore each task in which something happened emits a command, if only one that changes nothing.
  */
 class TasksThatStand implements Interceptor {
   #happened = false;

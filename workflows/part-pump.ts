@@ -73,7 +73,7 @@ export class PartPump {
       await CancellationScope.nonCancellable(() => condition(() => this.#inFlight === 0));
     }
     if (this.#isHistoryLong && this.#ledger.count("WAITING") > 0 && !this.#isHopeless()) await this.#render.goOnAsNew();
-    if (this.#failure !== undefined) throw new PartsFailed(this.#failure);
+    if (this.#failure !== undefined) throw new PartsFailed();
   }
 
   /** The failed parts are to be rendered again. */
@@ -182,12 +182,5 @@ export class PartPump {
   }
 }
 
-/** Parts failed for good; `failure` is what to say about it. */
-export class PartsFailed extends Error {
-  readonly failure: RenderFailure;
-
-  constructor(failure: RenderFailure) {
-    super(failure.message);
-    this.failure = failure;
-  }
-}
+/** Parts failed for good; the pump's `failure` says how. */
+export class PartsFailed extends Error {}

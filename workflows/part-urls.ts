@@ -9,7 +9,7 @@ export interface PartUrl {
 type Presign = (from: number, to: number) => Promise<PartUrl[]>;
 
 /** URLs are presigned for so many parts at a time. */
-const WINDOW_SIZE = 32;
+const URLS_AT_ONCE = 32;
 
 /** A URL that has less than this, or half of its life, left is not handed out: it would only end in the queue. */
 const RESERVE_MS = 60_000;
@@ -30,7 +30,7 @@ export class PartUrls {
    */
   async take({ from, to }: { from: number; to: number }): Promise<PartUrl> {
     if (!this.#urls.has(from) || Date.now() >= this.#takeBefore)
-      await this.#refill(from, Math.min(to, from + WINDOW_SIZE - 1));
+      await this.#refill(from, Math.min(to, from + URLS_AT_ONCE - 1));
     const url = this.#urls.get(from);
     if (url === undefined) throw new RangeError(`No URL was presigned for part ${from}.`);
     this.#urls.delete(from);

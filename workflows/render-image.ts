@@ -246,8 +246,8 @@ class RenderRun {
   }
 
   async #fail(error: unknown): Promise<void> {
-    const failure = error instanceof PartsFailed ? error.failure : failureOf(error);
-    this.#failure = isLoss(this.#pump.failure) ? this.#pump.failure : failure;
+    const ofParts = error instanceof PartsFailed || isLoss(this.#pump.failure);
+    this.#failure = ofParts ? this.#pump.failure : failureOf(error);
     if (isLoss(this.#failure)) this.#losePartsAndUpload();
     const now = Date.now();
     this.#finishedAt = new Date(now).toISOString();

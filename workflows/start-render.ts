@@ -1,9 +1,8 @@
 import { type WorkflowClient, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { Render } from "../database/render.ts";
 import { CONTROL_QUEUE, RENDER_WORKFLOW_TYPE, type RenderImageInput, renderWorkflowId } from "./messages.ts";
 
 /** What a render's workflow starts from. */
-export type StartedFrom = Pick<Render, "id" | "spec" | "pattern" | "byteSize" | "partSize" | "partCount">;
+export type StartedFrom = Omit<RenderImageInput, "renderId" | "resumeWindowSeconds"> & { id: string; pattern: string };
 
 /**
  * Starts a QUEUED render's workflow. Harmless to repeat: the workflow's id is the render's, and one that runs or has

@@ -61,7 +61,7 @@ export const PartState = builder.enumType("PartState", {
     WAITING: { description: "Not yet given to a GPU worker." },
     ACTIVE: { description: "Given to the GPU workers: waiting for one, being rendered or on its way to S3." },
     DONE: { description: "Stored in S3." },
-    FAILED: { description: "Used up its attempts." },
+    FAILED: { description: "Failed for good; retryRender has it rendered again." },
   },
 });
 
