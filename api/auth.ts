@@ -1,7 +1,8 @@
 import { GraphQLError } from "graphql";
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { atMostEvery, type Log } from "../service/log.ts";
 import { cannotAuthenticate, unauthenticated } from "./errors.ts";
+import { keysOfProvider } from "./key-set.ts";
 import type { ApiSettings } from "./settings.ts";
 
 /** Who calls: the token's subject, until the token's expiry (milliseconds since the epoch). */
@@ -58,22 +59,6 @@ function verifier({ JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: AuthSettin
   const algorithms = JWKS_URL === undefined ? ["HS256"] : ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
   return async (token: string): Promise<JWTPayload> =>
     (await jwtVerify(token, keys, { ...options, algorithms })).payload;
-}
-
-/** Errors that mean that no key of the set fits the token; any other is the provider's. */
-const keyRefusals = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
-
-function keysOfProvider(url: string, sayFault: SayFault): JWTVerifyGetKey {
-  const keySet = createRemoteJWKSet(new URL(url));
-  return async (...token) => {
-    try {
-      return await keySet(...token);
-    } catch (error) {
-      if (keyRefusals.some((refusal) => error instanceof refusal)) throw error;
-      sayFault(error, "the identity provider (JWKS_URL) does not give its keys");
-      throw cannotAuthenticate("The token cannot be checked now: the identity provider does not give its keys.");
-    }
-  };
 }
 
 function refuse(error: unknown, sayFault: SayFault): never {
