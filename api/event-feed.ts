@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { on } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import * as z from "zod";
@@ -11,19 +13,24 @@ const LONGEST_PAUSE_MS = 5_000;
 /** What a subscriber waits for: new events of one render, or of all renders of one viewer. */
 export type Topic = `render ${string}` | `viewer ${string}`;
 
+/** Notifies a channel, over another connection than the one that listens. */
+type Notify = (channel: string) => Promise<unknown>;
+
 /**
  * Wakes whoever waits for events. One LISTEN connection serves all subscribers of this process. A notification is only
  * a hint to read the event table: after every (re)connect all are woken, so nothing is lost with a connection.
  */
 export class EventFeed {
   readonly #databaseUrl: string;
+  readonly #notify: Notify;
   readonly #log: Log;
   readonly #stop = new AbortController();
   readonly #watches = new Map<Topic, Set<Watch>>();
   readonly #listening: Promise<void>;
 
-  constructor(databaseUrl: string, log: Log) {
+  constructor(databaseUrl: string, notify: Notify, log: Log) {
     this.#databaseUrl = databaseUrl;
+    this.#notify = notify;
     this.#log = log;
     this.#listening = this.#keepListening();
   }
@@ -66,7 +73,7 @@ export class EventFeed {
     }
   }
 
-  /** Listens until the connection or this feed ends; a connection that stops answering has ended. */
+  /** Listens until the connection or this feed ends; a connection over which notifications do not come has ended. */
   async #listen(onConnected: () => void): Promise<void> {
     const client = new Client({
       connectionString: this.#databaseUrl,
@@ -78,19 +85,39 @@ export class EventFeed {
     client.on("error", (error) => lost.abort(error));
     client.on("end", () => lost.abort(new Error("PostgreSQL closed the connection")));
     const over = AbortSignal.any([this.#stop.signal, lost.signal]);
-    client.on("notification", ({ payload }) => this.#notified(payload));
+    client.on("notification", ({ channel, payload }) => {
+      if (channel === EVENT_CHANNEL) this.#notified(payload);
+    });
+    const ownChannel = `${EVENT_CHANNEL}_${randomUUID().replaceAll("-", "_")}`;
     try {
       await client.connect();
-      await client.query(`listen ${EVENT_CHANNEL}`);
-      onConnected();
+      await client.query(`listen ${EVENT_CHANNEL}; listen ${ownChannel}`);
       for (const topic of this.#watches.keys()) this.#wake(topic);
       while (!this.#stop.signal.aborted) {
+        await this.#hearOwn(client, ownChannel, over);
+        onConnected();
         await sleep(HEARTBEAT_MS, undefined, { signal: over }).catch(() => {});
         lost.signal.throwIfAborted();
-        await client.query("select");
       }
     } finally {
       await client.end().catch(() => {});
+    }
+  }
+
+  /** @throws where a notification does not come, or the connection is lost meanwhile */
+  async #hearOwn(client: Client, channel: string, over: AbortSignal): Promise<void> {
+    const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const notifications = on(client, "notification", { signal: AbortSignal.any([over, late]) });
+    this.#notify(channel).catch(() => {}); // then none comes
+    try {
+      for await (const [notification] of notifications) if (notification.channel === channel) return;
+    } catch {
+      if (this.#stop.signal.aborted) return;
+      over.throwIfAborted();
+      throw new Error(
+        "A notification of PostgreSQL did not come. If this is said again and again while all else works, DATABASE_URL " +
+          "leads through a pooler in transaction mode: have it use session mode, as events come late now.",
+      );
     }
   }
 

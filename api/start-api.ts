@@ -30,7 +30,8 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
   const client = new Client({ connection, namespace: temporal.namespace });
   const storage = new Storage(settings);
   const orm = await connect(settings.DATABASE_URL);
-  const feed = new EventFeed(settings.DATABASE_URL, log);
+  const notify = (channel: string) => orm.em.getConnection().execute("select pg_notify(?, '')", [channel]);
+  const feed = new EventFeed(settings.DATABASE_URL, notify, log);
   const server = await startServer({ host: settings.HOST, port: settings.PORT }, createAuthenticate(settings, log), {
     em: () => orm.em.fork(),
     workflows: new RenderWorkflows(client, settings, log),

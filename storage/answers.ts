@@ -102,7 +102,8 @@ const byCode: Readonly<Record<string, Rule>> = {
   SignatureDoesNotMatch: credentialsWrong,
   ExpiredToken: credentialsWrong,
   InvalidToken: credentialsWrong,
-  RequestTimeTooSkewed: credentialsWrong,
+  // The SDK has learned S3's time from the answer, and the next request is signed by it.
+  RequestTimeTooSkewed: { ...credentialsWrong, meaning: "retry" },
   AuthorizationHeaderMalformed: credentialsWrong,
   // Where a role's credentials come from may be away for a moment.
   CredentialsProviderError: { ...credentialsWrong, meaning: "retry" },

@@ -204,7 +204,7 @@ describe("Storage", () => {
     [507, "InsufficientStorage", "retry", "StorageFull"],
     [507, "XMinioStorageFull", "retry", "StorageFull"],
     [403, "AccessDenied", "refused", "AccessDenied"],
-    [403, "RequestTimeTooSkewed", "refused", "CredentialsRefused"],
+    [403, "RequestTimeTooSkewed", "retry", "CredentialsRefused"],
     [301, "PermanentRedirect", "refused", "S3Refused"],
     [307, "TemporaryRedirect", "retry", "S3Unavailable"],
     [404, "NoSuchBucket", "refused", "NoSuchBucket"],
