@@ -150,6 +150,9 @@ describe("the API over HTTP", () => {
   test("takes only POST, and only a content type that no foreign page can send", async () => {
     const get = await fetch(`${api.url}/graphql?query={viewer{id}}`);
     assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
+    const elsewhere = await fetch(`${api.url}/`);
+    assert.equal(elsewhere.status, 404);
+    assert.match(await elsewhere.text(), /There is nothing to GET here\. GraphQL is at \/graphql\./);
     assert.match(await get.text(), /asked by POST/);
     const plain = await query("{ viewer { id } }", { "content-type": "text/plain" });
     assert.equal(plain.status, 400);

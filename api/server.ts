@@ -85,6 +85,7 @@ export async function startServer(
     }),
   );
   app.all(PATH, onlyPost);
+  app.use(nothingThere);
   app.use(bodyRefused);
 
   const { port: actual } = await listen(http, host, port);
@@ -127,6 +128,11 @@ const onlyPost: RequestHandler = (_request, response) => {
   const message = "GraphQL is asked by POST, and subscribed to over WebSocket.";
   response.status(405).set("allow", "POST");
   response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+};
+
+const nothingThere: RequestHandler = ({ method }, response) => {
+  const message = `There is nothing to ${method} here. GraphQL is at ${PATH}.`;
+  response.status(404).json({ errors: [{ message, extensions: { code: "NOT_FOUND" } }] });
 };
 
 /** Answers a body that is no JSON, or too large, as GraphQL answers. */

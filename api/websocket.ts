@@ -127,7 +127,8 @@ function operationsUnderWay({ subscriptions, extra: { starting } }: Socket): num
 
 async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {
   const given = socket.connectionParams?.authorization ?? socket.extra.request.headers.authorization;
-  if (typeof given !== "string") return close(socket, closeCodes.tokenMissing, "Token missing");
+  if (typeof given !== "string")
+    return close(socket, closeCodes.tokenMissing, "Token missing: connectionParams.authorization, Bearer TOKEN");
   try {
     return await authenticate(given);
   } catch (error) {

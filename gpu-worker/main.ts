@@ -3,7 +3,7 @@ import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import type { Log } from "../service/log.ts";
 import { runProcess } from "../service/run-process.ts";
-import { integer, partDigest, readSettings, SettingsError } from "../service/settings.ts";
+import { integer, oneOf, partDigest, readSettings, SettingsError } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { connectWorker, installRuntime, runWorker, shutdownTimes } from "../service/temporal-worker.ts";
 import { createPartActivities } from "./activity.ts";
@@ -36,7 +36,7 @@ Settings from the environment (default):
 `;
 
 const gpuWorkerSettings = z.object({
-  GPU_BACKEND: z.enum(backendChoices, `must be one of ${backendChoices.join(", ")}`).default("auto"),
+  GPU_BACKEND: oneOf(backendChoices).default("auto"),
   GPU_CONCURRENCY: integer(1, 64).default(4),
   RENDER_THREADS: integer(1, 256).optional(),
   PART_DIGEST: partDigest,

@@ -22,7 +22,7 @@ export function readSettings<S extends z.ZodType>(schema: S, env: NodeJS.Process
  * MD5s and prove nothing.
  */
 export type PartDigest = z.infer<typeof partDigest>;
-export const partDigest = z.enum(["md5", "none"], "must be md5 or none").default("md5");
+export const partDigest = oneOf(["md5", "none"]).default("md5");
 
 /** What HS256 tokens are signed with. */
 export const jwtSecret = z.string().min(32, "must have at least 32 characters (HS256 needs 256 bits)");
@@ -32,6 +32,11 @@ export const maxRenderBytes = integer(1).default(64 * 2 ** 30);
 
 /** How long a failed render keeps its parts, for whoever may start its workflow: the same for APIs and workers. */
 export const resumeWindowSeconds = integer(0, 31_536_000).default(86_400);
+
+/** One of a few words. */
+export function oneOf<const C extends string>(choices: readonly C[]) {
+  return z.enum(choices, `must be one of ${choices.join(", ")}`);
+}
 
 /** A URL of a server; `localhost:8333` alone would be one too, of the scheme `localhost`. */
 export function httpUrl(error: string) {

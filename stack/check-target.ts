@@ -32,6 +32,6 @@ async function tryFile(name: string): Promise<void> {
 function kindOf(file: string) {
   return stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
+    throw notWritten(file, error);
   });
 }

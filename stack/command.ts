@@ -89,7 +89,7 @@ function explained(error: unknown): string {
   if (!(error instanceof Error)) return `${error}`;
   if (error instanceof StackError || error instanceof SettingsError) return error.message;
   if ("code" in error && `${error.code}`.startsWith("ERR_PARSE_ARGS"))
-    return `${error.message}\n--help names every option.`;
+    return `${error.message}\nOptions come after "--" (npm run COMMAND -- OPTIONS); -- --help names them all.`;
   const cause = machineCauseOf(error.message);
   return cause === undefined ? (error.stack ?? error.message) : `${error.message}: ${cause}.`;
 }

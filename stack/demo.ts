@@ -16,6 +16,7 @@ import { notWritten, replaceFile } from "./replace-file.ts";
 import { signToken } from "./sign-token.ts";
 import { fileAsTyped, formatNames, readInteger, readSpecOptions, specOptions } from "./spec-options.ts";
 import { StackError } from "./stack-error.ts";
+import { tell } from "./terminal.mjs";
 
 const USAGE = `Usage: npm run demo -- [OPTION ...]
 
@@ -69,6 +70,8 @@ await runCommand(USAGE, async (stop) => {
   const request = readRequest();
   if (request.out !== undefined) await checkTarget(request.out);
   const stack = await borrowStack(request.keep, stop);
+  if (!stack.wasRunning && process.env["GPU_WORKERS"] === "0")
+    tell("No GPU worker runs here (GPU_WORKERS=0): the render waits until one comes.");
   let right = false;
   try {
     const report = await renderAndCheck(request, stack, stop);
@@ -218,7 +221,7 @@ function describe(request: DemoRequest, { id, render, seconds }: Report, stack: 
   return `
 Image        ${nameOf(request.spec)}
 Size         ${byteSize.toLocaleString("en")} bytes
-Parts        ${partCount} of ${partSize.toLocaleString("en")} bytes, ${retried}
+Parts        ${partCount} of ${Math.min(partSize, byteSize).toLocaleString("en")} bytes, ${retried}
 Time         ${seconds.toFixed(2)} s from the mutation to COMPLETED, ${megabytesPerSecond} MB/s
 Backend      ${render.backends.join(", ")}
 Checked      every byte equals the reference; CRC-32 ${crc32}

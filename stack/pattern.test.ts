@@ -145,7 +145,11 @@ test("makes what a symbolic link leads to where it is missing, and keeps the lin
 
 const wrong: [title: string, args: string[], message: RegExp][] = [
   ["no pattern", [...size(3, 3), "--out", "x.ppm"], /Name one pattern/],
-  ["an unknown pattern", ["plaid", ...size(3, 3), "--out", "x.ppm"], /pattern has plaid.* one of solid, gradient/],
+  ["options that npm took for itself", ["noise", "3", "3", "x.ppm"], /put its options after --/],
+  ["standard output", ["noise", ...size(3, 3), "--out", "-"], /cannot go to standard output; name a file/],
+  ["a name that is too long", ["noise", ...size(3, 3), "--out", `${"n".repeat(300)}.ppm`], /its name is too long/],
+  ["an empty width", ["noise", "--width", "", "--out", "x.ppm"], /--width is empty; it must be a whole number/],
+  ["an unknown pattern", ["plaid", ...size(3, 3), "--out", "x.ppm"], /no pattern plaid; there are solid, gradient/],
   ["wrong values, all at once", ["grid", ...size(0, 3), "--out", "x.ppm"], /width is 0.*\nspacingX is.*\nspacingY is/],
   ["no size", ["noise", "--width", "3", "--out", "x.ppm"], /--height is missing/],
   ["no whole number", ["noise", ...size(3, 0.5), "--out", "x.ppm"], /--height is 0\.5; it must be a whole number/],

@@ -9,7 +9,7 @@ import { patterns } from "../images/patterns/index.ts";
 import { planParts, rangesOf } from "../images/plan.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { checkSpec } from "../images/validate.ts";
-import { maxRenderBytes, readSettings } from "../service/settings.ts";
+import { maxRenderBytes, oneOf, readSettings } from "../service/settings.ts";
 import { checkTarget } from "./check-target.ts";
 import { runCommand } from "./command.ts";
 import { showProgress } from "./progress-bar.ts";
@@ -42,7 +42,7 @@ Patterns, with their parameters:
 ${patterns.map(describe).join("\n")}`;
 
 const patternSettings = z.object({
-  GPU_BACKEND: z.enum(backendChoices).default("auto"),
+  GPU_BACKEND: oneOf(backendChoices).default("auto"),
   MAX_RENDER_BYTES: maxRenderBytes,
 });
 
@@ -56,7 +56,11 @@ async function run(stop: AbortSignal): Promise<number> {
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const { out: typed, ...image } = values;
   const [name, ...surplus] = positionals;
-  if (!name || surplus.length > 0) throw new StackError("Name one pattern; npm run pattern -- --help lists them.");
+  if (!name || surplus.length > 0) {
+    throw new StackError(
+      "Name one pattern, and put its options after --: npm run pattern -- NAME --width …; -- --help lists them all.",
+    );
+  }
   if (!typed) throw new StackError("--out is missing; name the file to write.");
   const out = fileAsTyped(typed);
   const settings = readSettings(patternSettings);

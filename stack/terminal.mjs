@@ -50,6 +50,7 @@ const machineCauses = [
   [/ENOSPC|no space left on device|disk quota exceeded|check free disk space/i, "the disk is full: make room"],
   [/EROFS|read-only file system/i, "the folder is read-only: use a writable one"],
   [/EACCES|EPERM|Permission denied/i, "a file may not be written: check who owns it and its folder"],
+  [/ENAMETOOLONG/, "its name is too long"],
 ];
 
 const downloadCauses = [

@@ -16,10 +16,10 @@ export type IdempotencyConflict = UserError<"IdempotencyConflictError">;
 export type NotFound = UserError<"RenderNotFoundError">;
 export type InvalidState = UserError<"InvalidStateError"> & { status: RenderStatus };
 
-/** For a spec, or what goes with it, that is outside its limits. */
+/** For a spec, or what is asked for with it, that is outside its limits. */
 export function invalidSpec(issues: FieldIssue[]): InvalidSpec {
   const fields = issues.map(({ path }) => path.join(".")).join(", ");
-  return { __typename: "InvalidSpecError", message: `The spec is outside its limits: correct ${fields}.`, issues };
+  return { __typename: "InvalidSpecError", message: `The request is outside its limits: correct ${fields}.`, issues };
 }
 
 export function quotaExceeded(maxActiveRenders: number): QuotaExceeded {
