@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { TemporalFailure } from "@temporalio/common";
+import { fullJitter } from "../service/full-jitter.ts";
 import { type Meaning, StorageError } from "../storage/answers.ts";
 
 const BEAT_EVERY_MS = 2_000;
@@ -28,18 +29,14 @@ export async function talkingToS3<T>(work: (signal: AbortSignal) => Promise<T>, 
   }
 }
 
-/** The pause is drawn between nothing and its bound (full jitter), so that many renders do not come back at once. */
 function failureFor(error: StorageError, attempt: number, insist: boolean): ApplicationFailure {
   const firstPauseMs = pauseMs[error.meaning] ?? (insist ? LONGEST_PAUSE_MS : undefined);
+  const longestMs = Math.min(LONGEST_PAUSE_MS, (firstPauseMs ?? 0) * 2 ** (attempt - 1));
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
     cause: error,
     nonRetryable: firstPauseMs === undefined,
-    ...(firstPauseMs === undefined ? {} : { nextRetryDelay: jittered(firstPauseMs, attempt) }),
+    ...(firstPauseMs === undefined ? {} : { nextRetryDelay: fullJitter(longestMs) }),
   });
-}
-
-function jittered(firstPauseMs: number, attempt: number): number {
-  return Math.ceil(Math.random() * Math.min(LONGEST_PAUSE_MS, firstPauseMs * 2 ** (attempt - 1))) + 1;
 }

@@ -1,4 +1,6 @@
 import { ApplicationFailure } from "@temporalio/common";
+import { fullJitter } from "../service/full-jitter.ts";
+import { FULL_CODES, SLOW_DOWN_CODES, TIMEOUT_CODES } from "../service/s3-codes.ts";
 import type { PartFailureType } from "./part.ts";
 
 /** What a server answered to a part's PUT. */
@@ -18,7 +20,7 @@ export interface AttemptState {
   corruptions: number;
 }
 
-/** Pauses before the next attempt in milliseconds: a random one of 0 … min(cap, base · 2^attempt). */
+/** Of the pauses before the next attempt, in milliseconds: the longest is min(cap, base · 2^attempt). */
 interface Backoff {
   base: number;
   cap: number;
@@ -29,18 +31,8 @@ const SLOW_DOWN: Backoff = { base: 1_000, cap: 60_000 };
 
 const CORRUPTIONS_ALLOWED = 2;
 
-/** Codes that S3 sends with status 307 or 400 although the same request may succeed the next time. */
-const PASSING_CODES = new Set(["RequestTimeout", "RequestTimeoutException", "IncompleteBody"]);
-
-const SLOW_DOWN_CODES = new Set([
-  "SlowDown",
-  "Throttling",
-  "ThrottlingException",
-  "TooManyRequests",
-  "RequestLimitExceeded",
-]);
-
-const FULL_CODES = new Set(["InsufficientStorage", "XMinioStorageFull"]);
+/** Codes that S3 sends with status 400 although the same request may succeed the next time. */
+const PASSING_CODES = [...TIMEOUT_CODES, "IncompleteBody"];
 
 /** What a person can do about a part that has failed for good. */
 const advice = {
@@ -93,13 +85,13 @@ function failureOf({ status, body }: S3Answer, state: AttemptState): Application
     }
     return retryable("PartCorrupted", said, ORDINARY, state.attempt);
   }
-  if (status === 507 || FULL_CODES.has(code)) {
+  if (status === 507 || FULL_CODES.includes(code)) {
     return retryable("StorageFull", `${said} ${advice.full}`, ORDINARY, state.attempt);
   }
-  if (status === 429 || status === 503 || SLOW_DOWN_CODES.has(code)) {
+  if (status === 429 || status === 503 || SLOW_DOWN_CODES.includes(code)) {
     return retryable("SlowDown", `${said} ${advice.throttled}`, SLOW_DOWN, state.attempt);
   }
-  if (status === 307 || status === 408 || status >= 500 || PASSING_CODES.has(code)) {
+  if (status === 307 || status === 408 || status >= 500 || PASSING_CODES.includes(code)) {
     return retryable("S3Unavailable", `${said} ${advice.failing}`, ORDINARY, state.attempt);
   }
   if (status === 403 || code === "ExpiredToken") return final("UrlExpired", `${said} ${advice.forbidden}`);
@@ -112,8 +104,7 @@ function final(type: PartFailureType, message: string): ApplicationFailure {
 }
 
 function retryable(type: PartFailureType, message: string, { base, cap }: Backoff, attempt: number) {
-  const longest = Math.min(cap, base * 2 ** attempt);
-  const nextRetryDelay = Math.max(1, Math.round(Math.random() * longest));
+  const nextRetryDelay = fullJitter(Math.min(cap, base * 2 ** attempt));
   return ApplicationFailure.create({ type, message, nextRetryDelay });
 }
 

@@ -1,3 +1,5 @@
+import { FULL_CODES, SLOW_DOWN_CODES, TIMEOUT_CODES } from "../service/s3-codes.ts";
+
 /**
  * What an answer of S3, or the lack of one, means for the side that opens, completes and aborts uploads:
  * - `retry`: nobody's fault for long; try again after a pause.
@@ -112,27 +114,25 @@ const byCode: Readonly<Record<string, Rule>> = {
   EntityTooSmall: damaged,
   // Also in the body of a 200, which the SDK then calls a 503.
   InternalError: failing,
-  SlowDown: throttled,
-  Throttling: throttled,
-  ThrottlingException: throttled,
-  TooManyRequests: throttled,
-  RequestLimitExceeded: throttled,
-  RequestTimeout: timedOut,
-  RequestTimeoutException: timedOut,
+  ...all(SLOW_DOWN_CODES, throttled),
+  ...all(TIMEOUT_CODES, timedOut),
   IncompleteBody: failing,
   // While the name of a new bucket gets about: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
   TemporaryRedirect: failing,
   TimeoutError: timedOut,
   AbortError: timedOut,
   ETIMEDOUT: timedOut,
-  XMinioStorageFull: storageFull,
-  InsufficientStorage: storageFull,
+  ...all(FULL_CODES, storageFull),
   EntityTooLarge: {
     meaning: "refused",
     code: "EntityTooLarge",
     advice: ({ endpoint }) => `${endpoint} does not store objects this large. Render a smaller image.`,
   },
 };
+
+function all(codes: readonly string[], rule: Rule): Record<string, Rule> {
+  return Object.fromEntries(codes.map((code) => [code, rule]));
+}
 
 function byStatus(status: number): Rule | undefined {
   if (status === 507) return storageFull;
