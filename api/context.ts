@@ -4,7 +4,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { RenderWorkflows } from "./render-workflows.ts";
 import type { ApiSettings } from "./settings.ts";
-import type { Turns } from "./turns.ts";
+import type { ViewerLimit } from "./viewer-limit.ts";
 
 /** What the resolvers need; made once a process. */
 export interface Services {
@@ -14,9 +14,9 @@ export interface Services {
   storage: Pick<Storage, "presignDownload" | "deleteObject">;
   feed: EventFeed;
   /** Lists and events, by viewer. */
-  reads: Turns;
+  reads: ViewerLimit;
   /** Download links, by viewer. */
-  links: Turns;
+  links: ViewerLimit;
   settings: Pick<ApiSettings, "MAX_RENDER_BYTES" | "MAX_ACTIVE_RENDERS">;
   log: Log;
 }

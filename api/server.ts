@@ -13,10 +13,10 @@ import type { Context, Services } from "./context.ts";
 import { MAX_TOKENS, parsed } from "./document.ts";
 import { health, ready } from "./health.ts";
 import { limitOperation, MAX_REQUEST_BYTES } from "./limits.ts";
+import { ownTurn } from "./own-turn.ts";
 import { publicError } from "./public-error.ts";
 import { conditionalSubscription, refuseSubscriptions } from "./refused-subscriptions.ts";
 import { schema } from "./schema/index.ts";
-import { ownTurn } from "./turns.ts";
 import { wrongVariables } from "./variables.ts";
 import { serveWebSocket } from "./websocket.ts";
 

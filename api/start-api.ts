@@ -9,7 +9,7 @@ import { EventFeed } from "./event-feed.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
 import { type ApiServer, startServer } from "./server.ts";
 import type { ApiSettings } from "./settings.ts";
-import { Turns } from "./turns.ts";
+import { ViewerLimit } from "./viewer-limit.ts";
 
 /** Lists and events of one viewer that are read at once, of the 20 connections that all share. */
 const READS_OF_VIEWER = 4;
@@ -37,8 +37,8 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
     workflows: new RenderWorkflows(client, settings, log),
     storage,
     feed,
-    reads: new Turns(READS_OF_VIEWER),
-    links: new Turns(1), // others get their turns of the event loop between
+    reads: new ViewerLimit(READS_OF_VIEWER),
+    links: new ViewerLimit(1),
     settings,
     log,
   });

@@ -37,7 +37,7 @@ export async function readPage<E>(
 ): Promise<E[]> {
   while (!watch.closed) {
     try {
-      return await reads.take(viewerId, read);
+      return await reads.run(viewerId, read);
     } catch (err) {
       seldom(() => log.warn({ err }, "event streams cannot read; trying again"));
       await sleep(PAUSE_MS);

@@ -4,7 +4,7 @@ import type { RenderStatus } from "../../database/state.ts";
 import type { Context } from "../context.ts";
 import { badUserInput } from "../errors.ts";
 import { DEFAULT_PAGE, LONGEST_PAGE } from "../limits.ts";
-import { ownTurn } from "../turns.ts";
+import { ownTurn } from "../own-turn.ts";
 
 const MAX_FILTER_VALUES = 100;
 /** Characters: no name has more, and no pattern's. */
@@ -44,7 +44,7 @@ export async function listRenders(args: RenderListArguments, { em, viewerId, rea
   const before = args.before == null ? undefined : idOf("before", args.before);
   const all: FilterQuery<Render>[] = [{ userId: viewerId }, ...conditions(args.filter ?? {})];
   const find = (where: FilterQuery<Render>[], options: { orderBy: { id: "asc" | "desc" }; limit: number }) =>
-    reads.take(viewerId, () => em().find(Render, { $and: [...all, ...where] }, options));
+    reads.run(viewerId, () => em().find(Render, { $and: [...all, ...where] }, options));
   const exists = async (id: object) => (await find([{ id }], { orderBy: { id: "asc" }, limit: 1 })).length > 0;
 
   const found = await find([...(after ? [{ id: { $lt: after } }] : []), ...(before ? [{ id: { $gt: before } }] : [])], {
@@ -63,7 +63,7 @@ export async function listRenders(args: RenderListArguments, { em, viewerId, rea
     hasNextPage: once(async () =>
       oldest ? exists({ $lt: oldest.id }) : before !== undefined && exists({ $lte: before }),
     ),
-    totalCount: once(() => reads.take(viewerId, () => em().count(Render, { $and: all }))),
+    totalCount: once(() => reads.run(viewerId, () => em().count(Render, { $and: all }))),
   };
 }
 

@@ -4,6 +4,7 @@ import { objectKey } from "../../images/object-key.ts";
 import { badUserInput } from "../errors.ts";
 import { BYTES_FOR_ONE } from "../limits.ts";
 import type { RenderView } from "../operations/view.ts";
+import { ownTurn } from "../own-turn.ts";
 import { builder } from "./builder.ts";
 import { ImageFormat, PartState, RenderStatus } from "./enums.ts";
 import { WorkflowRef } from "./workflow-ref.ts";
@@ -132,7 +133,10 @@ export const Render = builder.objectRef<RenderView>("Render").implement({
         const name = row.name || id;
         const fileName = name.toLowerCase().endsWith(extension) ? name : `${name}${extension}`;
         const download = { key: objectKey(id, spec.format), fileName, expiresIn };
-        return await links.take(viewerId, () => storage.presignDownload(download));
+        return await links.run(viewerId, async () => {
+          await ownTurn(); // signing takes a millisecond of the processor
+          return await storage.presignDownload(download);
+        });
       },
     }),
     createdAt: t.field({
