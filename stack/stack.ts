@@ -28,14 +28,7 @@ export interface StackInfo {
   temporalUiUrl: string | null;
   temporalAddress: string;
   databaseUrl: string;
-  s3: {
-    endpoint: string;
-    bucket: string;
-    region: string;
-    /** Absent where the AWS SDK finds the credentials by other means than the environment. */
-    accessKeyId?: string;
-    secretAccessKey?: string;
-  };
+  s3: Omit<ServiceSettings["s3"], "forcePathStyle">;
   processes: { name: string; pid: number }[];
 }
 
