@@ -279,6 +279,32 @@ describe("the API over WebSocket", () => {
     assert.equal((await socket.closed()).code, 1013);
   });
 
+  test("closes an open socket whose token's key has been withdrawn", async (t) => {
+    const [one, two] = await Promise.all([generateKeyPair("ES256"), generateKeyPair("ES256")]);
+    const setOf = async ({ publicKey }: typeof one, kid: string) =>
+      JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), alg: "ES256", kid }] });
+    let keys = await setOf(one, "one");
+    const server = createServer((_, response) => void response.end(keys)).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const rotating = await TestApi.open(undefined, `http://127.0.0.1:${port}/`);
+    t.after(() => rotating.close());
+    const header = { alg: "ES256", kid: "one" };
+    const jwt = new SignJWT({ sub: "alice" }).setExpirationTime("1h").setProtectedHeader(header);
+    const authorization = `Bearer ${await jwt.sign(one.privateKey)}`;
+
+    t.mock.timers.enable({ apis: ["Date", "setTimeout"], now: Date.now() });
+    const socket = new RawSocket(rotating.wsUrl);
+    await socket.init({ authorization });
+    await socket.hears(isAck);
+    keys = await setOf(two, "two");
+    t.mock.timers.tick(11 * 60_000); // the set is fetched again after ten
+    const { code, reason } = await socket.closed();
+    assert.equal(code, 4403);
+    assert.match(reason, /no applicable key found/);
+  });
+
   test("does not count sockets that were closed while their token was checked", async (t) => {
     const { publicKey, privateKey } = await generateKeyPair("ES256");
     const asked = Promise.withResolvers<() => void>();

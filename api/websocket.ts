@@ -20,7 +20,8 @@ const MAX_SOCKETS_OF_VIEWER = 100;
 const LONGEST_OPERATION_ID = 256;
 /** Bytes: 123 are allowed (https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1), and a cut character may take two more. */
 const LONGEST_REASON = 120;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The token of an open socket is checked again so often: its key may have been withdrawn. */
+const CHECK_TOKEN_MS = 5 * 60_000;
 
 /**
  * Close codes: 4401 where there is no token (final for a client), 4403 where it is refused or has expired (a client
@@ -30,7 +31,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const closeCodes = { tokenMissing: 4401, tokenRefused: 4403, tooManySockets: 4429, tryAgainLater: 1013 };
 
 /** `starting`: the ids of operations that were asked for and have not answered yet. */
-type SocketExtra = Connection & { viewer?: Viewer; expiry?: NodeJS.Timeout; starting?: Set<string> };
+type SocketExtra = Connection & { viewer?: Viewer; tokenCheck?: NodeJS.Timeout; starting?: Set<string> };
 type Socket = SocketContext<{ authorization?: unknown }, SocketExtra>;
 
 /** Serves GraphQL over WebSocket (graphql-transport-ws) with the same schema, limits and masking as over HTTP. */
@@ -44,22 +45,30 @@ export function serveWebSocket(
   const { log } = services;
   const socketsOfViewer = new Map<string, Set<Socket>>();
 
+  /** Closes the socket when its token expires, or is found to be refused meanwhile. */
+  function watchToken(socket: Socket, expiresAt: number): void {
+    const next = Math.min(expiresAt - Date.now(), CHECK_TOKEN_MS);
+    socket.extra.tokenCheck = setTimeout(async () => {
+      if (Date.now() >= expiresAt) return close(socket, closeCodes.tokenRefused, "Token expired");
+      if ((await admit(socket, authenticate, log)) && isOpen(socket)) watchToken(socket, expiresAt);
+    }, next);
+  }
+
   const protocol = makeServer<{ authorization?: unknown }, SocketExtra>({
     async onConnect(socket) {
       const viewer = await admit(socket, authenticate, log);
-      if (!viewer || socket.extra.socket.readyState !== WebSocket.OPEN) return false;
+      if (!viewer || !isOpen(socket)) return false;
       const sockets = socketsOfViewer.get(viewer.id) ?? new Set();
       if (sockets.size >= MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
       socketsOfViewer.set(viewer.id, sockets.add(socket));
       socket.extra.viewer = viewer;
       socket.extra.starting = new Set();
-      const life = Math.min(viewer.expiresAt - Date.now(), LONGEST_TIMER_MS);
-      socket.extra.expiry = setTimeout(() => close(socket, closeCodes.tokenRefused, "Token expired"), life);
+      watchToken(socket, viewer.expiresAt);
       return true;
     },
     onClose(socket) {
-      const { viewer, expiry } = socket.extra;
-      clearTimeout(expiry);
+      const { viewer, tokenCheck } = socket.extra;
+      clearTimeout(tokenCheck);
       if (!viewer) return;
       const sockets = socketsOfViewer.get(viewer.id);
       sockets?.delete(socket);
@@ -119,6 +128,10 @@ function refusalOf(socket: Socket, id: string, socketsOfViewer: Iterable<Socket>
     `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way, ` +
     `and all of a user's sockets together ${MAX_OPERATIONS_OF_VIEWER}; end one first.`;
   return new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } });
+}
+
+function isOpen({ extra: { socket } }: Socket): boolean {
+  return socket.readyState === WebSocket.OPEN;
 }
 
 function operationsUnderWay({ subscriptions, extra: { starting } }: Socket): number {
