@@ -89,6 +89,16 @@ describe("the janitor", () => {
   /** Has the render's workflow run to its end, without a word to PostgreSQL. */
   async function completeSilently(render: Render): Promise<void> {
     await startRenderImage(env.client.workflow, render, 60);
+    await runToEnd(render);
+  }
+
+  async function cancelSilently({ id }: Render): Promise<void> {
+    const workflow = { workflowId: renderWorkflowId(id), taskQueue: CONTROL_QUEUE };
+    await env.client.workflow.start("renderImage", { ...workflow, args: ["CANCELED"] });
+    await runToEnd({ id });
+  }
+
+  async function runToEnd(render: Pick<Render, "id">): Promise<void> {
     const workflowsPath = fileURLToPath(import.meta.resolve("./completed-workflow.fixture.ts"));
     const worker = await Worker.create({ connection: env.nativeConnection, taskQueue: CONTROL_QUEUE, workflowsPath });
     await worker.runUntil(env.client.workflow.getHandle(renderWorkflowId(render.id)).result());
@@ -163,6 +173,15 @@ describe("the janitor", () => {
       assert.equal((await storage.head(upload.key))?.etag, etag);
     });
   }
+
+  test("a render whose workflow ended otherwise keeps no object, whatever lies at its key", async () => {
+    const { render, upload } = await oldRender();
+    await applyEvent(orm.em.fork(), recordedEvent(render.id, 2, "CANCELING"));
+    await makeObject(upload);
+    await cancelSilently(render);
+    await sweep();
+    assert.deepEqual([(await rowOf(render.id)).status, await storage.head(upload.key)], ["CANCELED", undefined]);
+  });
 
   test("a render without a workflow keeps no object that it was not to have", async () => {
     const cases = [

@@ -236,6 +236,7 @@ describe("the activities of an upload", () => {
     const encrypted = { etag: "0-2", hasMd5Etag: false };
     assert.deepEqual(await completeTold(request, encrypted), { etag: "0-2", crc32: wholeCrc32 });
     assert.equal(await completeTold(request, { ...encrypted, mark: "another" }), "ObjectMismatch");
+    assert.equal(await completeTold(request, { ...encrypted, size: 1 }), "ObjectMismatch");
   });
 
   test("a refusal is final and says what to mend; a throttle is not", async () => {

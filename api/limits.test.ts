@@ -90,6 +90,27 @@ describe("the limits of an operation", () => {
     assert.ok(performance.now() - start < 1_000);
   });
 
+  test("count a fragment as often as it is spread", () => {
+    const pages = (fields: string) => ["a", "b", "c"].map((a) => `${a}: renders(first: 100) { ${fields} }`).join(" ");
+    const whole = refusals(`{ ${pages(`nodes { ${EVERY_FIELD} }`)} }`);
+    assert.equal(whole.length, 1);
+    const fragment = `fragment Page on RenderConnection { nodes { ${EVERY_FIELD} } }`;
+    assert.deepEqual(refusals(`{ ${pages("...Page")} } ${fragment}`), whole);
+  });
+
+  test("count lists within an inline fragment, and below __type", () => {
+    const aliases = (field: string, count: number) =>
+      Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(" ");
+    const start = (count: number) =>
+      `mutation($input: StartRenderInput!) { startRender(input: $input) { ... on Render { ${aliases("parts { to }", count)} } } }`;
+    assert.deepEqual(refusals(start(1_000)), []);
+    assert.equal(refusals(start(1_200)).length, 1);
+    const type = (count: number) =>
+      `{ __type(name: "Render") { ${aliases("fields { type { fields { name } } }", count)} } }`;
+    assert.deepEqual(refusals(type(300)), []);
+    assert.equal(refusals(type(700)).length, 1);
+  });
+
   test("leave fragments in a circle to GraphQL's own rule", () => {
     assert.deepEqual(refusals("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }"), []);
   });

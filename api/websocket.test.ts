@@ -198,7 +198,10 @@ describe("the API over WebSocket", () => {
     const cases = {
       syntax: ["subscription {", "GRAPHQL_PARSE_FAILED"],
       field: ["subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"],
-      depth: [`{ ${"a { ".repeat(500)} b ${" }".repeat(500)} }`, "GRAPHQL_VALIDATION_FAILED"],
+      depth: [
+        `{ __type(name: "A") { ${"ofType { ".repeat(20)} name ${" }".repeat(20)} } }`,
+        "GRAPHQL_VALIDATION_FAILED",
+      ],
       "a condition at the root": [
         "subscription ($on: Boolean!) { viewerRenderEvents @include(if: $on) { sequence } }",
         "GRAPHQL_VALIDATION_FAILED",
@@ -353,6 +356,18 @@ describe("the API over WebSocket", () => {
     socket.send("x".repeat(300_000));
     assert.equal((await socket.closed()).code, 1009);
     assert.equal(written.mock.callCount(), 0);
+  });
+
+  test("tells no more of a fault on the server's side than over HTTP", async () => {
+    const socket = await admitted();
+    await api.database.stop();
+    socket.subscribe("1", "{ viewer { activeRenders } }");
+    const { payload } = await socket.hears(({ type }) => type === "next");
+    const [error] = (payload as { errors: { message: string; extensions: Record<string, unknown> }[] }).errors;
+    assert.match(error?.message ?? "", /^The database is not available\. Try again; .* report error /);
+    assert.deepEqual(Object.keys(error?.extensions ?? {}), ["code", "errorId"]);
+    await api.database.start();
+    socket.end();
   });
 
   test("sends its clients elsewhere when it stops", async () => {

@@ -12,7 +12,7 @@ import { createPartActivities } from "./activity.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { PartHeartbeat, PartTask } from "./part.ts";
 import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
-import { createRenderers } from "./renderers.ts";
+import { createRenderers, RendererError } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
 
 const spec: RenderSpec = {
@@ -135,6 +135,27 @@ describe("renderAndUploadPart", { timeout: 60_000 }, async () => {
     });
     assert.ok(typeof outcome === "object" && outcome !== null && "etag" in outcome);
   });
+
+  test("stops when it is cancelled while it waits for memory", async () => {
+    using _loan = await buffers.acquire(1, new AbortController().signal);
+    const environment = new MockActivityEnvironment();
+    const running = environment.run(renderAndUploadPart, task);
+    await turn();
+    environment.cancel();
+    await assert.rejects(running, CancelledFailure);
+  });
+
+  for (const [error, type] of [
+    [new RendererError("The GPU was lost."), "RendererFailed"],
+    [new TypeError("unforeseen"), "Failed"],
+  ] as const) {
+    test(`fails as ${type}, to be tried again, where rendering ends in a ${error.name}`, async () => {
+      const failing = { ...renderers, render: () => Promise.reject(error) };
+      const part = createPartActivities({ renderers: failing, uploader, buffers });
+      const outcome = new MockActivityEnvironment().run(part.renderAndUploadPart, task);
+      await assert.rejects(outcome, { type, nonRetryable: false, message: error.message });
+    });
+  }
 
   test("never shows the URL's signature in a failure", async () => {
     const { outcome } = await runAgainst(async (request, response) => {

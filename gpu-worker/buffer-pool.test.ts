@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { BufferPool, type Loan } from "./buffer-pool.ts";
+import { BufferPool, bufferBudget, type Loan } from "./buffer-pool.ts";
 
 const MIB = 2 ** 20;
 const never = new AbortController().signal;
@@ -18,6 +18,10 @@ async function isGranted(loan: Promise<Loan>): Promise<boolean> {
 
 const lend = (pool: BufferPool, ...sizes: number[]) => Promise.all(sizes.map((size) => pool.acquire(size, never)));
 const placeOf = ({ bytes }: Loan) => [bytes.byteOffset, bytes.length];
+
+test("has 64 MiB for each part that is taken at once, up to 2 GiB", () => {
+  assert.deepEqual([1, 4, 32, 64].map(bufferBudget), [64 * MIB, 256 * MIB, 2048 * MIB, 2048 * MIB]);
+});
 
 test("lends up to its budget, then makes the next one wait", async () => {
   const pool = new BufferPool(3 * MIB);

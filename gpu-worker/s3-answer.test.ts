@@ -18,11 +18,11 @@ function failure(status: number, body: string, state = first): ApplicationFailur
 }
 
 test("a 200 with an ETag is a part", () => {
-  assert.equal(etagOf({ status: 200, etag: '"0cc1"', body: "" }, first), "0cc1");
+  for (const status of [200, 201]) assert.equal(etagOf({ status, etag: '"0cc1"', body: "" }, first), "0cc1");
 });
 
 test("an ETag with white space is none: S3 gives no such", () => {
-  for (const etag of [" ", '"a b"']) {
+  for (const etag of ['""', " ", '"a b"']) {
     const accept = () => etagOf({ status: 200, etag, body: "" }, first);
     assert.throws(accept, { type: "S3Unavailable", nonRetryable: false });
   }

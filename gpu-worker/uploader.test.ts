@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { after, describe, test } from "node:test";
 import { setTimeout as later } from "node:timers/promises";
 import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
@@ -47,6 +48,27 @@ describe("uploader", () => {
     });
     assert.equal(progress.at(-1), bytes.length);
     assert.ok(progress.length > 10);
+  });
+
+  test("speaks TLS where the URL is https", async () => {
+    const { promise: firstByte, resolve } = Promise.withResolvers<number | undefined>();
+    await using server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (chunk) => {
+        resolve(chunk[0]);
+        socket.destroy();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await assert.rejects(uploader.put({ url, bytes, signal: never, onProgress: () => {} }), UploadError);
+    const handshake = 22; // https://www.rfc-editor.org/rfc/rfc8446#section-5.1
+    assert.equal(await firstByte, handshake);
+  });
+
+  test("shows nothing of what is no URL", async () => {
+    const notSent = uploader.put({ url: "s3/key?X-Amz-Signature=5ec8e7", bytes, signal: never, onProgress: () => {} });
+    await assert.rejects(notSent, { name: "UploadError", message: "the part's URL is not a URL" });
   });
 
   test("returns an error answer as it is", async () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { anyLength, anySpec } from "./arbitrary-spec.fixture.ts";
 import { patterns } from "./patterns/index.ts";
+import { planRender } from "./plan-render.ts";
 import type { RenderSpecInput } from "./spec.ts";
 import { checkSpec } from "./validate.ts";
 
@@ -31,6 +32,24 @@ function patternOfChecked(pattern: RenderSpecInput["pattern"]): unknown {
   assert.ok("spec" in check, JSON.stringify(check));
   return check.spec.pattern;
 }
+
+test("takes nothing for a colour or a switch that only resembles one", () => {
+  assert.deepEqual(Object.keys(issuesOf({ pattern: { solid: { color: "#1234567" } } })), ["pattern.solid.color"]);
+  const monochrome = issuesOf({ pattern: { noise: { monochrome: "false" } } });
+  assert.deepEqual(Object.keys(monochrome), ["pattern.noise.monochrome"]);
+  assert.deepEqual(patternOfChecked({ colorBars: { colors: ["#abcdef", "#ABCDEF"] } }), {
+    colorBars: { colors: ["#ABCDEF", "#ABCDEF"], axis: "VERTICAL" },
+  });
+});
+
+test("a part size of 0 is none", () => {
+  const planned = planRender({ spec: valid, partSize: 0 }, limits.maxRenderBytes);
+  assert.ok("issues" in planned);
+  assert.deepEqual(
+    planned.issues.map(({ path }) => path),
+    [["partSize"]],
+  );
+});
 
 test("-0 is 0, as JSON will have it", () => {
   const { noise } = patternOfChecked({ noise: { seed: -0 } }) as { noise: { seed: number } };

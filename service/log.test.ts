@@ -24,6 +24,22 @@ test("a line that cannot be written is lost, and the process goes on", { skip: !
   assert.deepEqual([said, code], ["goes on\n", 0]);
 });
 
+test("neither URLs nor what opens doors gets into the log", async () => {
+  const secrets = {
+    url: "s3://?X-Amz-Signature=5ec8e7",
+    authorization: "5ec8e7",
+    password: "5ec8e7",
+    secretAccessKey: "5ec8e7",
+  };
+  const script = `
+    const { createLog } = await import(${JSON.stringify(import.meta.resolve("./log.ts"))});
+    createLog("test").info({ task: ${JSON.stringify(secrets)} }, "said");`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  const { msg, task } = JSON.parse(await text(child.stdout));
+  assert.equal(msg, "said");
+  assert.deepEqual(new Set(Object.values(task)), new Set(["[redacted]"]));
+});
+
 test("no line is lost where whoever reads them is slow", async () => {
   const child = startLogging(2_000, "");
   await pause(500);

@@ -96,6 +96,21 @@ test("after a crash of the machine, a file that is not whole counts as missing, 
   );
 });
 
+test("a lock's file that is damaged is said so, and is no other stack", async () => {
+  const folder = new DataFolder(root);
+  writeFileSync(folder.file("lock.sqlite"), "no database".repeat(100));
+  await assert.rejects(
+    folder.lock(silent, never),
+    /^StackError: .*lock\.sqlite cannot be used \(file is not a database\)\./,
+  );
+});
+
+test("processes that make the secrets at the same time make the same", async () => {
+  const print = "process.stdout.write(folder.secrets().jwtSecret)";
+  const secrets = await Promise.all(Array.from({ length: 4 }, () => text(startScript(print).stdout)));
+  assert.deepEqual(new Set(secrets), new Set([new DataFolder(root).secrets().jwtSecret]));
+});
+
 test("only recorded processes that still run are left behind", () => {
   const folder = new DataFolder(root);
   const self = identify(process.pid);

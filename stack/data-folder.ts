@@ -137,8 +137,11 @@ export class DataFolder {
       return lock;
     } catch (error) {
       lock.close();
-      if (error instanceof Error && /locked/.test(error.message)) return undefined;
-      throw error;
+      const { message } = error as Error;
+      if (/locked/.test(message)) return undefined;
+      throw new StackError(
+        `${this.file("lock.sqlite")} cannot be used (${machineCauseOf(message) ?? message}). Where no stack runs, it can be removed.`,
+      );
     }
   }
 

@@ -59,23 +59,23 @@ test("writes the image, of several parts, that a render would; the name's end gi
 });
 
 test("npm run writes into the folder where it was called, not into the project's", async () => {
-  const project = path.join(import.meta.dirname, "..");
-  const args = [
-    "--prefix",
-    project,
-    "run",
-    "--silent",
-    "pattern",
-    "--",
-    "allRgb",
-    ...size(5, 4),
-    "--out",
-    "called.ppm",
-  ];
-  const npm = spawn("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  const [[code], stderr] = await Promise.all([once(npm, "close"), text(npm.stderr)]);
+  const command = ["--prefix", path.join(import.meta.dirname, ".."), "run", "--silent", "pattern", "--", "allRgb"];
+  for (const out of ["called.ppm", path.join(folder, "absolute.ppm")]) {
+    const args = [...command, ...size(5, 4), "--out", out];
+    const npm = spawn("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    const [[code], stderr] = await Promise.all([once(npm, "close"), text(npm.stderr)]);
+    assert.equal(code, 0, stderr);
+    assert.equal((await stat(path.resolve(folder, out))).size, "P6\n5 4\n255\n".length + 5 * 4 * 3);
+  }
+});
+
+test("without options, a BMP is what the API's defaults make it", async () => {
+  const { code, stderr } = await run(["allRgb", ...size(5, 4), "--out", "default.bmp"]);
   assert.equal(code, 0, stderr);
-  assert.equal((await stat(path.join(folder, "called.ppm"))).size, "P6\n5 4\n255\n".length + 5 * 4 * 3);
+  const layout = { format: "BMP24", rowOrder: "BOTTOM_UP", pixelsPerMetre: 2835 } as const;
+  const spec: RenderSpec = { width: 5, height: 4, pattern: { allRgb: { offset: 0 } }, ...layout };
+  const file = await readFile(path.join(folder, "default.bmp"));
+  assert.ok(file.equals(referenceBytes(spec, 0, 54 + 16 * 4)));
 });
 
 test("knows a TIFF by either of its extensions", async () => {

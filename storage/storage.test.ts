@@ -75,10 +75,14 @@ describe("Storage", () => {
       `attachment; filename="Pr_fbild_1.bmp"; filename*=UTF-8''Pr%C3%BCfbild%201.bmp`,
     );
 
-    const odd = await storage.presignDownload({ key: upload.key, fileName: "../a\\b\u202egnp.bmp", expiresIn: 60 });
+    const odd = await storage.presignDownload({
+      key: upload.key,
+      fileName: "../a\\b\u202egnp'(1)*.bmp",
+      expiresIn: 60,
+    });
     assert.equal(
       new URL(odd).searchParams.get("response-content-disposition"),
-      `attachment; filename=".._a_b_gnp.bmp"; filename*=UTF-8''.._a_b_gnp.bmp`,
+      `attachment; filename=".._a_b_gnp__1__.bmp"; filename*=UTF-8''.._a_b_gnp%27%281%29%2A.bmp`,
     );
 
     await storage.deleteObject(upload.key);
@@ -115,6 +119,24 @@ describe("Storage", () => {
       const encrypting = openStorage({ ...server.access, endpoint: `http://127.0.0.1:${port}` });
       assert.equal((await encrypting.head(newKey()))?.hasMd5Etag, hasMd5Etag);
       encrypting.close();
+    });
+  }
+
+  for (const [type, crc32] of [
+    ["FULL_OBJECT", "cbf43926"],
+    ["COMPOSITE", undefined],
+  ] as const) {
+    test(`asks for the object's CRC-32, and takes ${crc32 ? "one" : "none"} that is ${type}`, async () => {
+      let mode: unknown;
+      await using s3 = http.createServer(({ headers }, response) => {
+        mode = headers["x-amz-checksum-mode"];
+        response.writeHead(200, { "x-amz-checksum-crc32": "y/Q5Jg==", "x-amz-checksum-type": type }).end();
+      });
+      await once(s3.listen(0, "127.0.0.1"), "listening");
+      const { port } = s3.address() as AddressInfo;
+      const checking = openStorage({ ...server.access, endpoint: `http://127.0.0.1:${port}` });
+      assert.deepEqual([(await checking.head(newKey()))?.crc32, mode], [crc32, "ENABLED"]);
+      checking.close();
     });
   }
 
@@ -211,7 +233,12 @@ describe("Storage", () => {
     [404, "NoSuchUpload", "gone", "UploadGone"],
     [400, "InvalidPart", "damaged", "UploadDamaged"],
     [400, "EntityTooLarge", "refused", "EntityTooLarge"],
+    [400, "EntityTooSmall", "damaged", "UploadDamaged"],
     [400, "MalformedXML", "refused", "S3Refused"],
+    [403, "Forbidden", "refused", "AccessDenied"],
+    [502, "BadGateway", "retry", "S3Unavailable"],
+    [504, "GatewayTimeout", "retry", "S3Unavailable"],
+    [507, "Full", "retry", "StorageFull"],
   ] as const) {
     test(`${status} ${code} means ${meaning}, and is asked once`, async () => {
       const key = newKey();

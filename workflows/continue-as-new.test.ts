@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+import { gate, RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 import { waitFor } from "../test/support/wait-for.ts";
 
 /** The histories of a workflow's runs, first to last. */
@@ -26,6 +26,7 @@ function assertGapless({ events }: StagedRender): void {
     done,
     done.toSorted((a, b) => a - b),
   );
+  assert.equal(new Set(events.map(({ state }) => state.startedAt)).size, 1);
 }
 
 describe("a render whose history grows long", () => {
@@ -45,6 +46,40 @@ describe("a render whose history grows long", () => {
     assert.equal(render.state?.bytesUploaded, render.input.byteSize);
     const histories = await runs(stage, handle);
     assert.ok(histories.length > 3, `${histories.length} runs`);
+  });
+
+  test("remembers in its last run which part failed in its first", async () => {
+    let isBroken = true;
+    const { render, handle } = await stage.start(300, {
+      part({ partNumber }) {
+        if (partNumber === 5 && isBroken) throw ApplicationFailure.nonRetryable("S3 says no", "S3Refused");
+      },
+    });
+    await render.until(({ state }) => state?.status === "FAILED");
+    assert.ok((await runs(stage, handle)).length > 1);
+    assert.deepEqual([render.state?.failure?.code, render.state?.failure?.part], ["S3Refused", 5]);
+    assert.ok(!render.calls.includes("complete"));
+    isBroken = false;
+    render.calls.length = 0;
+    assert.equal(await update(handle, "retryRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+    assert.deepEqual(
+      render.calls.filter((call) => call.startsWith("part")),
+      ["part 5"],
+    );
+  });
+
+  test("keeps the window that it has come to", async () => {
+    const flight = gate();
+    const { render, handle } = await stage.start(300, {
+      part: ({ partNumber }) => (partNumber > 150 ? flight.opened : undefined),
+      gpuSlots: (fromPart) => (fromPart === 1 ? 22 : 4),
+    });
+    const held = ({ calls }: StagedRender) => new Set(calls.filter((call) => Number(call.slice(5)) > 150)).size;
+    await render.until((r) => held(r) === 33);
+    assert.ok((await runs(stage, handle)).length > 1);
+    flight.open();
+    assert.equal(await handle.result(), "COMPLETED");
   });
 
   test("stays paused across runs, and resumes", async () => {

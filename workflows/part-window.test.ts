@@ -85,6 +85,10 @@ describe("the window of parts on the GPU queue", () => {
     window.saw(4);
     window.returned(20, 0);
     assert.equal(window.size, 20);
+    window.returned(20, 60_000);
+    assert.equal(window.size, 19);
+    window.returned(19, 0);
+    assert.equal(window.size, 20);
   });
 
   test("reckons with one GPU worker where none is there", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
-import { is, RenderStage, type StagedRender, untilCancelled, update } from "../test/support/staged-renders.ts";
+import { gate, is, RenderStage, type StagedRender, untilCancelled, update } from "../test/support/staged-renders.ts";
+import { waitFor } from "../test/support/wait-for.ts";
 
 const story = ({ events }: StagedRender) => events.filter(({ kind }) => kind === "STATUS").map((e) => e.state.status);
 const numbers = ({ events }: StagedRender) => events.map(({ sequence }) => sequence);
@@ -12,12 +13,6 @@ const refusal = (type: string) => ApplicationFailure.nonRetryable(`S3 says ${typ
 /** How Temporal's UI shows the end of a workflow that did not complete. */
 const ended = (failure: new (...args: never[]) => Error, message: string) => (error: unknown) =>
   error instanceof WorkflowFailedError && error.cause instanceof failure && error.cause.message === message;
-
-/** A step that is entered and left when the test says so. */
-function gate() {
-  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-  return { opened, open };
-}
 
 describe("renderImage", () => {
   let stage: RenderStage;
@@ -35,6 +30,7 @@ describe("renderImage", () => {
       numbers(render),
       [...render.events.keys()].map((index) => index + 2),
     );
+    assert.equal(render.events.at(-1)?.kind, "STATUS");
     assert.deepEqual(render.calls.toSorted(), ["complete", "init", "part 1", "part 2", "part 3", "presign 1-3"]);
     const hex = (part: number) => part.toString(16).padStart(32, "0");
     assert.deepEqual(requests, [
@@ -117,6 +113,8 @@ describe("renderImage", () => {
     assert.deepEqual(render.calls, ["presign 7-7", "part 7", "complete"]);
     assert.deepEqual(story(render), ["RUNNING", "FAILED", "RUNNING", "COMPLETED"]);
     assert.equal(render.state?.retriedParts, 1);
+    const running = render.events.filter(({ state }) => state.status === "RUNNING");
+    assert.ok(running.every(({ state }) => state.finishedAt === undefined));
     assert.equal(render.state?.failure, undefined);
     assert.equal(render.state?.resumableUntil, undefined);
   });
@@ -179,7 +177,8 @@ describe("renderImage", () => {
       },
     });
     await render.until(is("FAILED"));
-    assert.ok(render.calls.length < 2 * 32 + 2, `${render.calls.length} calls`);
+    const tried = render.calls.filter((call) => call.startsWith("part")).length;
+    assert.ok(tried < 3 + 6, `${tried} parts were tried: more than were in flight when the third failed`);
     assert.equal(render.state?.parts.at(-1)?.state, "WAITING");
   });
 
@@ -217,6 +216,23 @@ describe("renderImage", () => {
     await render.until(is("FAILED"));
     assert.equal(await update(handle, "discardParts"), "FAILED");
     assert.ok(called("abort")(render));
+    await assert.rejects(handle.result());
+  });
+
+  test("a failed render whose parts are being removed cannot be retried any more", async () => {
+    const aborting = gate();
+    const { render, handle } = await stage.start(1, {
+      part() {
+        throw refusal("S3Refused");
+      },
+      abort: () => aborting.opened,
+    });
+    await render.until(is("FAILED"));
+    const discarded = update(handle, "discardParts");
+    await render.until(called("abort"));
+    assert.equal(await update(handle, "retryRender"), "InvalidState: FAILED");
+    aborting.open();
+    assert.equal(await discarded, "FAILED");
     await assert.rejects(handle.result());
   });
 
@@ -344,6 +360,33 @@ describe("renderImage", () => {
     assert.equal(await update(handle, "resumeRender"), "RUNNING");
     assert.equal(await handle.result(), "COMPLETED");
     assert.deepEqual(story(render), ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]);
+  });
+
+  test("paused while the last parts are in flight, it is completed only once it is resumed", async () => {
+    const flight = gate();
+    const { render, handle } = await stage.start(3, { part: () => flight.opened });
+    await render.until(called("part 3"));
+    assert.equal(await update(handle, "pauseRender"), "PAUSED");
+    flight.open();
+    await render.until(({ state }) => state?.partsDone === 3);
+    assert.equal(await update(handle, "pauseRender"), "InvalidState: PAUSED");
+    assert.ok(!called("complete")(render));
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
+  });
+
+  test("paused while its URLs are being signed, it starts no part", async () => {
+    const signing = gate();
+    const { render, handle } = await stage.start(2, { presign: () => signing.opened });
+    await render.until(called("presign 1-2"));
+    assert.equal(await update(handle, "pauseRender"), "PAUSED");
+    signing.open();
+    const isIdle = async () => ((await handle.describe()).raw.pendingActivities ?? []).length === 0;
+    await waitFor("the URLs", isIdle);
+    assert.equal(await update(handle, "pauseRender"), "InvalidState: PAUSED");
+    assert.ok(!render.calls.some((call) => call.startsWith("part")));
+    assert.equal(await update(handle, "resumeRender"), "RUNNING");
+    assert.equal(await handle.result(), "COMPLETED");
   });
 
   test("resumed and paused at the same moment, it loses no part", async () => {

@@ -33,7 +33,7 @@ const seldom = atMostEvery(10_000);
 export async function readPage<E>(
   read: () => Promise<E[]>,
   watch: Watch,
-  { reads, viewerId, log }: Context,
+  { reads, viewerId, log }: Pick<Context, "reads" | "viewerId" | "log">,
 ): Promise<E[]> {
   while (!watch.closed) {
     try {

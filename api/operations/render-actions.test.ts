@@ -68,6 +68,8 @@ describe("renders on a real Temporal", () => {
     });
     const conflict = await client.start({ spec: { ...spec, width: 5 }, idempotencyKey: "k" });
     assert.equal(conflict.__typename, "IdempotencyConflictError");
+    const otherParts = await client.start({ spec, idempotencyKey: "k", partSize: 8 * 2 ** 20 });
+    assert.equal(otherParts.__typename, "IdempotencyConflictError");
     assert.equal((await client.act("cancelRender", id)).__typename, "Render");
     await client.history(id);
     await client.started({ spec, idempotencyKey: "k" });
@@ -126,7 +128,7 @@ describe("renders on a real Temporal", () => {
 
   test("deleting a failed render gives up its parts first; while S3 is away it stays", async () => {
     const client = await api.client("erin");
-    const id = await runningRender(client, failing);
+    const { id } = await client.started({ spec: failing as unknown as typeof spec, idempotencyKey: "freed" });
     await client.history(id);
     assert.ok((await client.render(id))?.resumableUntil);
     await assert.rejects(client.delete(id), {
@@ -137,6 +139,7 @@ describe("renders on a real Temporal", () => {
     assert.deepEqual([render?.status, render?.resumableUntil], ["FAILED", null]);
     const { status } = await env.client.workflow.getHandle(renderWorkflowId(id)).describe();
     assert.notEqual(status.name, "RUNNING");
+    assert.notEqual((await client.started({ spec, idempotencyKey: "freed" })).id, id);
   });
 
   test("a retry counts against the quota", async () => {

@@ -122,6 +122,7 @@ describe("event subscriptions", () => {
     const early = await queued();
     await recordAll(early, 2, 4);
     const others = await queued("bob");
+    await recordAll(others, 2, 20);
     const seen: [string, number][] = [];
     const query = "subscription { viewerRenderEvents { sequence render { id status } } }";
     type Event = { viewerRenderEvents: { sequence: number; render: { id: string } } };
@@ -136,7 +137,7 @@ describe("event subscriptions", () => {
     };
     const heardBy = await untilHeard();
     const late = await queued();
-    await Promise.all([recordAll(early, heardBy + 1, 150), recordAll(late, 2, 150), recordAll(others, 2, 150)]);
+    await Promise.all([recordAll(early, heardBy + 1, 150), recordAll(late, 2, 150), recordAll(others, 21, 150)]);
     const note = ({ viewerRenderEvents: { sequence, render } }: Event) => seen.push([render.id, sequence]);
     const { value } = await first;
     note(value);
@@ -147,5 +148,6 @@ describe("event subscriptions", () => {
     const of = (id: string) => seen.filter(([render]) => render === id).map(([, sequence]) => sequence);
     assert.deepEqual(of(early), upTo(150, startedAt));
     assert.deepEqual(of(late), upTo(150));
+    assert.deepEqual(of(others), []);
   });
 });

@@ -177,3 +177,15 @@ test("BigTIFF headers describe exactly the file: every tag, and strips that foll
     { numRuns: 20 },
   );
 });
+
+test("each format has the content type that downloads carry", () => {
+  assert.deepEqual(
+    formats.map(({ name, contentType }) => [name, contentType]),
+    [
+      ["BMP24", "image/bmp"],
+      ["BMP32", "image/bmp"],
+      ["PPM", "image/x-portable-pixmap"],
+      ["BIGTIFF", "image/tiff"],
+    ],
+  );
+});

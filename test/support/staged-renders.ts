@@ -38,6 +38,12 @@ export interface Script {
   gpuSlots?(fromPart: number): number;
 }
 
+/** A step that is entered and left when the test says so. */
+export function gate() {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  return { opened, open };
+}
+
 interface RunningWorker {
   stop(): Promise<void>;
 }
