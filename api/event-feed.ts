@@ -8,6 +8,8 @@ import type { Log } from "../service/log.ts";
 
 const HEARTBEAT_MS = 10_000;
 const ANSWER_WITHIN_MS = 5_000;
+/** A notification waits for one of the connections that all requests share. */
+const NOTIFIED_WITHIN_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** What a subscriber waits for: new events of one render, or of all renders of one viewer. */
@@ -73,7 +75,7 @@ export class EventFeed {
     }
   }
 
-  /** Listens until the connection or this feed ends; a connection over which notifications do not come has ended. */
+  /** Listens until this feed ends, or the connection: one that stops answering or brings no notifications has ended. */
   async #listen(onConnected: () => void): Promise<void> {
     const client = new Client({
       connectionString: this.#databaseUrl,
@@ -98,6 +100,7 @@ export class EventFeed {
         onConnected();
         await sleep(HEARTBEAT_MS, undefined, { signal: over }).catch(() => {});
         lost.signal.throwIfAborted();
+        await client.query("select");
       }
     } finally {
       await client.end().catch(() => {});
@@ -106,7 +109,7 @@ export class EventFeed {
 
   /** @throws where a notification does not come, or the connection is lost meanwhile */
   async #hearOwn(client: Client, channel: string, over: AbortSignal): Promise<void> {
-    const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const late = AbortSignal.timeout(NOTIFIED_WITHIN_MS);
     const notifications = on(client, "notification", { signal: AbortSignal.any([over, late]) });
     this.#notify(channel).catch(() => {}); // then none comes
     try {
