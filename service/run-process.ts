@@ -31,8 +31,8 @@ export async function stopped(stop: AbortSignal): Promise<void> {
 export async function runProcess({ name, usage, run }: ServiceProcess): Promise<never> {
   const log = createLog(name);
   const stop = new AbortController();
+  // Comes for a rejection that nobody handles, too.
   process.on("uncaughtException", (err) => {
-    // a rejection that nobody handles, too
     log.fatal({ err }, "stopped by an error");
     process.exit(1);
   });
