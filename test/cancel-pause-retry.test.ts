@@ -4,7 +4,7 @@ import { assertFileIsRight } from "./support/check-file.ts";
 import type { Action, Client } from "./support/client.ts";
 import { allRgb, MIB } from "./support/images.ts";
 import { ProxiedStack, sendsPart } from "./support/proxied-stack.ts";
-import { s3Error } from "./support/s3-proxy.ts";
+import { type Exchange, s3Error } from "./support/s3-proxy.ts";
 import { waitFor } from "./support/wait-for.ts";
 
 const RESUME_WINDOW_SECONDS = 6;
@@ -126,6 +126,7 @@ describe("cancel, pause and retry", () => {
       await client.act("resumeRender", id);
       await assertImpossible("resumeRender", id, "RUNNING");
       await assertEachPartSentOnce(id);
+      assert.equal(mostAtOnce(proxied.puts(id)), 2, "as many as GPU_CONCURRENCY says");
     });
 
     it("lasts across a restart of everything", async () => {
@@ -143,6 +144,12 @@ describe("cancel, pause and retry", () => {
       await client.act("resumeRender", id);
       await assertEachPartSentOnce(id);
     });
+
+    /** The most requests that were under way at the same moment. */
+    function mostAtOnce(requests: readonly Exchange[]): number {
+      const isUnderWay = (at: number) => (one: Exchange) => one.startedAt <= at && at < (one.endedAt ?? Infinity);
+      return Math.max(...requests.map(({ startedAt }) => requests.filter(isUnderWay(startedAt)).length));
+    }
 
     /** Resolves when no part is in flight any more. */
     const untilStill = (id: string) => client.until(id, ({ parts }) => parts.every(({ state }) => state !== "ACTIVE"));
