@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { gate, RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
+import { RenderStage, type StagedRender, update } from "../test/support/staged-renders.ts";
 import { waitFor } from "../test/support/wait-for.ts";
 
 /** The histories of a workflow's runs, first to last. */
@@ -67,19 +67,6 @@ describe("a render whose history grows long", () => {
       render.calls.filter((call) => call.startsWith("part")),
       ["part 5"],
     );
-  });
-
-  test("keeps the window that it has come to", async () => {
-    const flight = gate();
-    const { render, handle } = await stage.start(300, {
-      part: ({ partNumber }) => (partNumber > 150 ? flight.opened : undefined),
-      gpuSlots: (fromPart) => (fromPart === 1 ? 22 : 4),
-    });
-    const held = ({ calls }: StagedRender) => new Set(calls.filter((call) => Number(call.slice(5)) > 150)).size;
-    await render.until((r) => held(r) === 33);
-    assert.ok((await runs(stage, handle)).length > 1);
-    flight.open();
-    assert.equal(await handle.result(), "COMPLETED");
   });
 
   test("stays paused across runs, and resumes", async () => {
