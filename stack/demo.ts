@@ -102,15 +102,16 @@ async function renderAndCheck(
 ): Promise<Report> {
   const client = new DemoClient(info, await signToken(folder, "demo", "1d"));
   const started = performance.now();
-  const id = await client.startRender(request.spec, request.partSize);
+  let id: string | undefined;
   try {
+    id = await client.startRender(request.spec, request.partSize);
     await follow(client, id, request, folder, stop);
     const seconds = (performance.now() - started) / 1000;
     const render = await client.finishedRender(id);
     await download(render, request, stop);
     return { id, render, seconds };
   } catch (error) {
-    if (stop.aborted) await client.cancelRender(id).catch(() => {});
+    if (stop.aborted && id !== undefined) await client.cancelRender(id).catch(() => {});
     throw explained(error, folder, demo);
   }
 }
@@ -118,13 +119,14 @@ async function renderAndCheck(
 /** What a connection that was lost says about the stack. */
 function explained(error: unknown, folder: DataFolder, demo: number | undefined): unknown {
   if (error instanceof StackError) return error;
-  if (!folder.isSupervised() && demo !== undefined) {
+  const hasStopped = !folder.isSupervised() || folder.readRecord()?.stopping === true;
+  if (hasStopped && demo !== undefined) {
     return new StackError(
       `The stack on ${folder.path} was another demo's, and has stopped with it. To run demos side by side, give each a ` +
         "RASTERLIFT_DATA of its own, and PORT=0.",
     );
   }
-  if (!folder.isSupervised()) {
+  if (hasStopped) {
     return new StackError(
       `The stack on ${folder.path} has stopped. When it starts again (npm start), the render goes on.`,
     );
