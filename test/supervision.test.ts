@@ -33,6 +33,16 @@ function command(name: string, args: string[], settings: Record<string, string>)
   return runProgram(process.execPath, [script(name), ...args], { env: { ...process.env, PORT: "0", ...settings } });
 }
 
+/** A demo of a square image on a data folder, and how it ends: its exit code, what it printed, its messages. */
+function spawnDemo(folder: string, side: number) {
+  const demo = spawn(process.execPath, [script("demo"), "--width", `${side}`, "--height", `${side}`], {
+    env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const end = Promise.all([once(demo, "close"), text(demo.stdout), text(demo.stderr)]);
+  return { demo, end };
+}
+
 /** What this machine's user may have set for other servers than the embedded ones. */
 const foreign = {
   PGSSLMODE: "require",
@@ -145,11 +155,7 @@ describe("the embedded stack", () => {
 
   /** A demo of some ten seconds on the stack, whose render runs. */
   async function startDemo() {
-    const demo = spawn(process.execPath, [script("demo"), "--width", "20000", "--height", "20000"], {
-      env: { ...process.env, RASTERLIFT_DATA: stack.folder },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const end = Promise.all([once(demo, "close"), text(demo.stdout), text(demo.stderr)]);
+    const { demo, end } = spawnDemo(stack.folder, 20_000);
     const client = await stack.client("demo");
     const query = "{ renders(filter: { status: [RUNNING] }) { nodes { id } } }";
     let id: string | undefined;
@@ -235,17 +241,8 @@ describe("the stack that a demo starts", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  function startDemo(side: number) {
-    const demo = spawn(process.execPath, [script("demo"), "--width", `${side}`, "--height", `${side}`], {
-      env: { ...process.env, RASTERLIFT_DATA: folder, PORT: "0" },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const end = Promise.all([once(demo, "close"), text(demo.stdout), text(demo.stderr)]);
-    return { demo, end };
-  }
-
   it("stops with it", async () => {
-    const [[code], output, messages] = await startDemo(100).end;
+    const [[code], output, messages] = await spawnDemo(folder, 100).end;
     assert.equal(code, 0, messages);
     assert.match(output, /every byte equals the reference/);
     assert.match(output, /The stack stops now/);
@@ -253,13 +250,13 @@ describe("the stack that a demo starts", () => {
   });
 
   it("serves other demos meanwhile, which are told that it stops with the first", async () => {
-    const first = startDemo(26_754);
+    const first = spawnDemo(folder, 26_754);
     await waitFor("the stack", async () => new DataFolder(folder).readStack() !== undefined);
-    const [[code], output, messages] = await startDemo(100).end;
+    const [[code], output, messages] = await spawnDemo(folder, 100).end;
     assert.equal(code, 0, messages);
     assert.match(output, new RegExp(`another demo's \\(process ${first.demo.pid}\\), and stops with it`));
 
-    const last = startDemo(26_754);
+    const last = spawnDemo(folder, 26_754);
     await new Promise<void>((told) => {
       last.demo.stderr.on("data", (chunk) => `${chunk}`.includes("of another demo") && told());
     });
