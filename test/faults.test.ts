@@ -50,7 +50,7 @@ describe("faults between the project and S3", () => {
     const faults: [title: string, fault: Fault, attempts: number, code: string, message: RegExp][] = [
       ["400 InvalidArgument", s3Error(400, "InvalidArgument"), 1, "S3Refused", /InvalidArgument/],
       ["404 NoSuchBucket", s3Error(404, "NoSuchBucket"), 1, "S3Refused", /NoSuchBucket/],
-      ["403 to a new URL too", s3Error(403, "AccessDenied"), 2, "UrlExpired", /AccessDenied/],
+      ["403 to a new URL too", s3Error(403, "AccessDenied"), 2, "S3Refused", /AccessDenied/],
       ["a bit that flips every time", { kind: "flipByte", at: 1000 }, 3, "PartCorrupted", /alters bytes/],
     ];
     for (const [title, fault, attempts, code, message] of faults) {

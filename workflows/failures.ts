@@ -15,9 +15,14 @@ export const isLoss = (failure: RenderFailure | undefined) =>
 
 function explained(error: ActivityFailure): { code: string; message: string } {
   const { cause } = error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type || "Failed", message: cause.message };
+  if (cause instanceof ApplicationFailure) return { code: codeOf(cause), message: cause.message };
   if (cause instanceof TimeoutFailure) return { code: "WorkerLost", message: lostMessage(error, cause) };
   return { code: "Failed", message: cause?.message ?? error.message };
+}
+
+/** An expired URL never fails a part, as it gets another: one that does was refused while its life lasted. */
+function codeOf({ type }: ApplicationFailure): string {
+  return type === "UrlExpired" ? "S3Refused" : type || "Failed";
 }
 
 /** Characters; what S3 and the workers say is shorter. */

@@ -265,7 +265,7 @@ describe("renderImage", () => {
     await render.until(is("FAILED"));
     assert.equal(render.attempts(1), 5);
     assert.deepEqual(expired, [undefined, 1, 2, 3, 3]);
-    assert.equal(render.state?.failure?.code, "UrlExpired");
+    assert.equal(render.state?.failure?.code, "S3Refused");
   });
 
   test("an upload that S3 has lost is started over by retryRender", async () => {
