@@ -3,9 +3,9 @@ import { openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../service/errors.ts";
-import { DataFolder, defaultDataFolder } from "./data-folder.ts";
+import { DataFolder, defaultDataFolder, type StackInfo } from "./data-folder.ts";
 import { readableLog } from "./log-lines.ts";
-import { type StackInfo, startStack } from "./stack.ts";
+import { startStack } from "./stack.ts";
 import { StackError } from "./stack-error.ts";
 import { lastLines, showStep, tell } from "./terminal.mjs";
 
@@ -80,7 +80,7 @@ async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<B
 async function untilReady(folder: DataFolder, signal: AbortSignal, isStarting: () => boolean): Promise<StackInfo> {
   const deadline = performance.now() + READY_WITHIN_MS;
   for (;;) {
-    const info = folder.readStack<StackInfo>();
+    const info = folder.readStack();
     if (info !== undefined) return info;
     if (!isStarting()) throw new StackError("The stack stopped before it was ready.");
     if (performance.now() > deadline) {

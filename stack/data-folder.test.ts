@@ -96,6 +96,16 @@ test("after a crash of the machine, a file that is not whole counts as missing, 
   );
 });
 
+test("a file that holds something else counts as damaged, too", () => {
+  const folder = new DataFolder(root);
+  for (const text of ["{}", "[]", '{"jwtSecret":5,"processes":{}}']) {
+    for (const name of ["supervisor.json", "stack.json", "secrets.json"]) writeFileSync(folder.file(name), text);
+    assert.deepEqual(folder.leftBehind(), []);
+    assert.equal(folder.readStack(), undefined);
+    assert.throws(() => folder.secrets(), /^StackError: .*secrets\.json is damaged/);
+  }
+});
+
 test("a lock's file that is damaged is said so, and is no other stack", async () => {
   const folder = new DataFolder(root);
   writeFileSync(folder.file("lock.sqlite"), "no database".repeat(100));

@@ -13,29 +13,56 @@ import {
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
+import * as z from "zod";
 import { hasCode } from "../service/errors.ts";
 import { makeFolder } from "./make-folder.ts";
-import { isRunning, type ProcessIdentity } from "./process-identity.mjs";
+import { isRunning } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
 
-/** What the supervisor last wrote about itself: who it is, what it started, and where its ports begin. */
-export interface SupervisorRecord {
-  supervisor: ProcessIdentity;
-  stopping: boolean;
-  /** Whether it is a demo, which stops what it started once it has checked its own render. */
-  isDemo: boolean;
-  portBase?: number | undefined;
-  processes: (ProcessIdentity & { name: string })[];
-}
+const processIdentity = z.object({ pid: z.int(), started: z.string() });
 
-/** Made once a data folder, at random. */
-export interface Secrets {
-  jwtSecret: string;
-  databasePassword: string;
-  s3AccessKeyId: string;
-  s3SecretAccessKey: string;
-}
+/** supervisor.json: what the supervisor last wrote about itself. */
+const supervisorRecord = z.object({
+  supervisor: processIdentity,
+  stopping: z.boolean(),
+  /** Whether it is a demo, which stops what it started once it has checked its own render. */
+  isDemo: z.boolean(),
+  /** Where its ports begin. */
+  portBase: z.int().optional(),
+  /** What it started and what still runs. */
+  processes: z.array(processIdentity.extend({ name: z.string() })),
+});
+export type SupervisorRecord = z.infer<typeof supervisorRecord>;
+
+/** stack.json: where everything is, for whoever uses the running stack. */
+const stackInfo = z.object({
+  graphqlUrl: z.string(),
+  wsUrl: z.string(),
+  /** Null where the Temporal given by TEMPORAL_ADDRESS has none configured (TEMPORAL_UI_URL). */
+  temporalUiUrl: z.string().nullable(),
+  temporalAddress: z.string(),
+  databaseUrl: z.string(),
+  s3: z.object({
+    endpoint: z.string(),
+    bucket: z.string(),
+    region: z.string(),
+    /** Absent where the AWS SDK finds credentials by other means than the environment. */
+    accessKeyId: z.string().optional(),
+    secretAccessKey: z.string().optional(),
+  }),
+  processes: z.array(z.object({ name: z.string(), pid: z.int() })),
+});
+export type StackInfo = z.infer<typeof stackInfo>;
+
+/** secrets.json: made once a data folder, at random. */
+const secrets = z.object({
+  jwtSecret: z.string().min(1),
+  databasePassword: z.string().min(1),
+  s3AccessKeyId: z.string().min(1),
+  s3SecretAccessKey: z.string().min(1),
+});
+export type Secrets = z.infer<typeof secrets>;
 
 /** Longer than a stack takes to stop at the most: its API, its workers and its engines, one after the other. */
 const WAIT_FOR_STOP_MS = 75_000;
@@ -146,7 +173,7 @@ export class DataFolder {
   }
 
   readRecord(): SupervisorRecord | undefined {
-    return this.#readJson<SupervisorRecord>("supervisor.json");
+    return this.#readJson("supervisor.json", supervisorRecord);
   }
 
   writeRecord(record: SupervisorRecord): void {
@@ -154,8 +181,8 @@ export class DataFolder {
   }
 
   /** stack.json, which is there only while a stack runs and is ready (or was killed). */
-  readStack<T>(): T | undefined {
-    return this.#readJson<T>("stack.json");
+  readStack(): StackInfo | undefined {
+    return this.#readJson("stack.json", stackInfo);
   }
 
   /** Processes of a supervisor that was killed, which nobody looks after any more. */
@@ -166,22 +193,22 @@ export class DataFolder {
   /** @throws StackError where they are damaged: without them, the database is of no use */
   secrets(): Secrets {
     if (!existsSync(this.file("secrets.json"))) this.#makeSecrets();
-    const secrets = this.#readJson<Secrets>("secrets.json");
-    if (secrets !== undefined) return secrets;
+    const known = this.#readJson("secrets.json", secrets);
+    if (known !== undefined) return known;
     throw new StackError(
       `${this.file("secrets.json")} is damaged. Restore it, or delete the data folder ${this.path} to start afresh.`,
     );
   }
 
   #makeSecrets(): void {
-    const secrets: Secrets = {
+    const made: Secrets = {
       jwtSecret: randomBytes(32).toString("hex"),
       databasePassword: randomBytes(24).toString("hex"),
       s3AccessKeyId: randomBytes(10).toString("hex").toUpperCase(),
       s3SecretAccessKey: randomBytes(24).toString("hex"),
     };
     try {
-      this.#writeWhole("secrets.json", `${JSON.stringify(secrets, undefined, 2)}\n`, linkSync);
+      this.#writeWhole("secrets.json", `${JSON.stringify(made, undefined, 2)}\n`, linkSync);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error; // else another process was faster
     }
@@ -207,9 +234,9 @@ export class DataFolder {
   }
 
   /** @returns undefined where there is no such file, or none that is whole */
-  #readJson<T>(name: string): T | undefined {
+  #readJson<T>(name: string, shape: z.ZodType<T>): T | undefined {
     try {
-      return JSON.parse(readFileSync(this.file(name), "utf8"));
+      return shape.safeParse(JSON.parse(readFileSync(this.file(name), "utf8"))).data;
     } catch (error) {
       if (error instanceof SyntaxError || hasCode(error, "ENOENT")) return undefined;
       throw error;

@@ -1,7 +1,7 @@
 import { createClient } from "graphql-ws";
 import * as z from "zod";
 import type { RenderSpec } from "../images/spec.ts";
-import type { StackInfo } from "./stack.ts";
+import type { StackInfo } from "./data-folder.ts";
 import { StackError } from "./stack-error.ts";
 
 const started = z.discriminatedUnion("__typename", [

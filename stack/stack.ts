@@ -6,7 +6,7 @@ import { GPU_QUEUE } from "../gpu-worker/part.ts";
 import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
-import { DataFolder, defaultDataFolder, type Secrets, type SupervisorRecord } from "./data-folder.ts";
+import { DataFolder, defaultDataFolder, type Secrets, type StackInfo, type SupervisorRecord } from "./data-folder.ts";
 import { describeServices, embeddedEngines, environments, type ServiceSettings } from "./environment.ts";
 import { readableLog } from "./log-lines.ts";
 import { Pollers } from "./pollers.ts";
@@ -19,18 +19,6 @@ import { StackError } from "./stack-error.ts";
 import { killGroup, type Program, Supervised, type Watcher } from "./supervised.ts";
 import { temporalAnswers, temporalConnection, temporalProgram } from "./temporal.ts";
 import { lastLines, machineCauseOf, showStep } from "./terminal.mjs";
-
-/** stack.json: where everything is, for whoever uses the running stack. */
-export interface StackInfo {
-  graphqlUrl: string;
-  wsUrl: string;
-  /** Null where the Temporal given by TEMPORAL_ADDRESS has none configured (TEMPORAL_UI_URL). */
-  temporalUiUrl: string | null;
-  temporalAddress: string;
-  databaseUrl: string;
-  s3: Omit<ServiceSettings["s3"], "forcePathStyle">;
-  processes: { name: string; pid: number }[];
-}
 
 export interface StackOptions {
   /** Gets what a person at the terminal should see, line by line. */
