@@ -119,7 +119,7 @@ async function renderAndCheck(
 /** What a connection that was lost says about the stack. */
 function explained(error: unknown, folder: DataFolder, demo: number | undefined): unknown {
   if (error instanceof StackError) return error;
-  const hasStopped = !folder.isSupervised() || folder.readRecord()?.stopping === true;
+  const hasStopped = !folder.isSupervised();
   if (hasStopped && demo !== undefined) {
     return new StackError(
       `The stack on ${folder.path} was another demo's, and has stopped with it. To run demos side by side, give each a ` +
