@@ -34,8 +34,7 @@ export function installRuntime(log: Log, metricsAddress: string | undefined): vo
         ? { logging, metrics: { prometheus: { bindAddress: metricsAddress } } }
         : { logging },
     });
-    // It keeps lines back for a moment, to sort them. Before the log itself ends, which does so at "exit", too.
-    process.prependOnceListener("exit", () => runtime.flushLogs());
+    process.once("exit", () => runtime.flushLogs()); // it keeps lines back for a moment, to sort them
   } catch (error) {
     if (metricsAddress === undefined) throw error;
     throw new SettingsError(
