@@ -2,9 +2,9 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Log } from "../service/log.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { EventFeed } from "./event-feed.ts";
+import type { LimitByKey } from "./limit-by-key.ts";
 import type { RenderWorkflows } from "./render-workflows.ts";
 import type { ApiSettings } from "./settings.ts";
-import type { ViewerLimit } from "./viewer-limit.ts";
 
 /** What the resolvers need; made once a process. */
 export interface Services {
@@ -14,9 +14,9 @@ export interface Services {
   storage: Pick<Storage, "presignDownload" | "deleteObject">;
   feed: EventFeed;
   /** Lists and events, by viewer. */
-  reads: ViewerLimit;
+  reads: LimitByKey;
   /** Download links, by viewer. */
-  links: ViewerLimit;
+  links: LimitByKey;
   settings: Pick<ApiSettings, "MAX_RENDER_BYTES" | "MAX_ACTIVE_RENDERS">;
   log: Log;
 }

@@ -13,6 +13,7 @@ import type { Log } from "../service/log.ts";
 import { INVALID_STATE, type RenderUpdate, renderWorkflowId } from "../workflows/messages.ts";
 import { type StartedFrom, startRenderImage } from "../workflows/start-render.ts";
 import { serviceUnavailable } from "./errors.ts";
+import { LimitByKey } from "./limit-by-key.ts";
 import type { ApiSettings } from "./settings.ts";
 
 const START_WITHIN_MS = 2_000;
@@ -35,8 +36,8 @@ export class RenderWorkflows {
   readonly #client: Client;
   readonly #settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">;
   readonly #log: Log;
-  /** By render: the last update that waits or is under way. */
-  readonly #updates = new Map<string, Promise<unknown>>();
+  /** By render. */
+  readonly #updates = new LimitByKey(1);
 
   constructor(client: Client, settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">, log: Log) {
     this.#client = client;
@@ -61,7 +62,7 @@ export class RenderWorkflows {
   async update(render: UpdatedRender, update: RenderUpdate): Promise<UpdateAnswer> {
     const deadline = Date.now() + UPDATE_WITHIN_MS;
     try {
-      await this.#inTurn(render.id, () => this.#client.withDeadline(deadline, () => this.#update(render, update)));
+      await this.#updates.run(render.id, () => this.#client.withDeadline(deadline, () => this.#update(render, update)));
       return { kind: "done" };
     } catch (error) {
       const answer = answerIn(error);
@@ -95,16 +96,6 @@ export class RenderWorkflows {
       if (update !== sameAsCancel || refusalOf(error) === undefined) throw error;
       await handle.cancel(); // which Temporal always takes, and of a failed render discards the parts
       if (!isOverLimit(error)) throw error; // the worker has not taken it yet
-    }
-  }
-
-  async #inTurn(renderId: string, call: () => Promise<void>): Promise<void> {
-    const turn = (this.#updates.get(renderId) ?? Promise.resolve()).then(call, call);
-    this.#updates.set(renderId, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#updates.get(renderId) === turn) this.#updates.delete(renderId);
     }
   }
 

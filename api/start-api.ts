@@ -6,10 +6,10 @@ import type { TemporalSettings } from "../service/temporal.ts";
 import { Storage } from "../storage/storage.ts";
 import { createAuthenticate } from "./auth.ts";
 import { EventFeed } from "./event-feed.ts";
+import { LimitByKey } from "./limit-by-key.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
 import { type ApiServer, startServer } from "./server.ts";
 import type { ApiSettings } from "./settings.ts";
-import { ViewerLimit } from "./viewer-limit.ts";
 
 /** Lists and events of one viewer that are read at once, of the 20 connections that all share. */
 const READS_OF_VIEWER = 4;
@@ -37,8 +37,8 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
     workflows: new RenderWorkflows(client, settings, log),
     storage,
     feed,
-    reads: new ViewerLimit(READS_OF_VIEWER),
-    links: new ViewerLimit(1),
+    reads: new LimitByKey(READS_OF_VIEWER),
+    links: new LimitByKey(1),
     settings,
     log,
   });

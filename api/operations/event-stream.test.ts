@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
 import { Watch } from "../event-feed.ts";
-import { ViewerLimit } from "../viewer-limit.ts";
+import { LimitByKey } from "../limit-by-key.ts";
 import { readPage } from "./event-stream.ts";
 
-const context = { reads: new ViewerLimit(1), viewerId: "alice", log: pino({ level: "silent" }) };
+const context = { reads: new LimitByKey(1), viewerId: "alice", log: pino({ level: "silent" }) };
 
 test("a page that cannot be read is read again, until it can be or nobody waits for it", async () => {
   const watch = new Watch(() => {});

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ViewerLimit } from "./viewer-limit.ts";
+import { LimitByKey } from "./limit-by-key.ts";
 
 test("one has so much done at once, the rest waits, and others do not", async () => {
-  const limit = new ViewerLimit(2);
+  const limit = new LimitByKey(2);
   const begun: string[] = [];
   const gate = Promise.withResolvers<void>();
   const act = (name: string) => async () => {
@@ -20,7 +20,7 @@ test("one has so much done at once, the rest waits, and others do not", async ()
 });
 
 test("what fails gives its place to the next", async () => {
-  const limit = new ViewerLimit(1);
+  const limit = new LimitByKey(1);
   const failing = limit.run("alice", () => Promise.reject(new Error("lost")));
   const next = limit.run("alice", async () => "next");
   await assert.rejects(failing, /lost/);
