@@ -8,6 +8,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandInput,
   ListObjectsV2Command,
   ListPartsCommand,
   type S3Client,
@@ -135,19 +136,15 @@ export class Storage {
 
   /** The uploads that are open under a prefix, page by page. */
   async *listUploads(prefix: string): AsyncGenerator<OpenUpload> {
-    let from: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
-    while (from !== undefined) {
-      const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
-        Bucket: this.#bucket,
-        Prefix: prefix,
-        ...from,
-      });
+    for (let from: Pick<ListMultipartUploadsCommandInput, "KeyMarker" | "UploadIdMarker"> = {}; ; ) {
+      const command = new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...from });
       const page = await this.#explained("ListMultipartUploads", prefix, this.#client.send(command, within()));
       for (const { Key, UploadId } of page.Uploads ?? []) {
         if (Key !== undefined && UploadId !== undefined) yield { key: Key, uploadId: UploadId };
       }
-      const next = page.IsTruncated ? nextPage(page.NextKeyMarker, page.NextUploadIdMarker) : undefined;
-      if (page.IsTruncated && (next === undefined || isDeepStrictEqual(next, from)))
+      if (!page.IsTruncated) return;
+      const next = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      if (next.KeyMarker === undefined || isDeepStrictEqual(next, from))
         throw this.#notUnderstood("ListMultipartUploads", prefix, "it does not say where the rest of the list begins");
       from = next;
     }
@@ -250,11 +247,6 @@ const unquoted = (etag: string) => etag.replaceAll('"', "");
 
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && (error.name === "NotFound" || error.name === "NoSuchKey");
-}
-
-function nextPage(keyMarker: string | undefined, uploadIdMarker: string | undefined) {
-  if (keyMarker === undefined) return undefined;
-  return { KeyMarker: keyMarker, ...(uploadIdMarker === undefined ? {} : { UploadIdMarker: uploadIdMarker }) };
 }
 
 /**
