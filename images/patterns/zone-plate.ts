@@ -3,9 +3,10 @@ import { definePattern } from "../pattern.ts";
 import { lookUp } from "./look-up.ts";
 import { BLACK, WHITE } from "./parameters.ts";
 
-const WAVE = Array.from({ length: 256 }, (_, i) =>
-  Math.floor((255 * (1 - Math.cos((2 * Math.PI * i) / 256))) / 2 + 0.5),
-);
+/** One wave, from dark at 0 over light at 128 to dark at 256: a level of 0 … 255. */
+function wave(i: number): number {
+  return Math.floor((255 * (1 - Math.cos((2 * Math.PI * i) / 256))) / 2 + 0.5);
+}
 
 export const zonePlate = definePattern({
   name: "zonePlate",
@@ -29,7 +30,7 @@ export const zonePlate = definePattern({
     const darkest = colorOf(dark);
     const lightest = colorOf(light);
     const colors = Array.from({ length: period }, (_, phase) => {
-      const level = WAVE[Math.floor((phase * 256) / period)] as number;
+      const level = wave(Math.floor((phase * 256) / period));
       return mapChannels(darkest, lightest, (from, to) => Math.floor((from * (255 - level) + to * level) / 255));
     });
     return {
