@@ -31,7 +31,7 @@ const STATEMENT_MS = 10_000;
 export function connect(databaseUrl: string, givenUpAfterMs = SILENT_MS): Promise<MikroORM> {
   const driverOptions = {
     application_name: "rasterlift",
-    ...wholeUrl(databaseUrl),
+    connectionString: databaseUrl, // of it, MikroORM itself takes host, user and database only: `sslmode` would be lost
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     onPoolCreated: takeBackLostConnections,
@@ -62,9 +62,6 @@ export function takeBackLostConnections(pool: Pool): void {
     client.once("end", () => setImmediate(takeBack)); // outside a transaction, kysely has given it back by then
   });
 }
-
-/** Of a URL, MikroORM itself takes host, user and database only; pg also takes `sslmode` and the rest. */
-export const wholeUrl = (databaseUrl: string) => ({ connectionString: databaseUrl });
 
 /**
  * SQLSTATEs of a server that starts, stops, takes no more connections, has become read-only (another is the primary now),

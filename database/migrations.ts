@@ -3,7 +3,7 @@ import { MikroORM } from "@mikro-orm/postgresql";
 import type { PoolClient } from "pg";
 import { hasCode } from "../service/errors.ts";
 import { SettingsError } from "../service/settings.ts";
-import { entities, STOPPED_MS, takeBackLostConnections, wholeUrl } from "./connect.ts";
+import { entities, STOPPED_MS, takeBackLostConnections } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
 import { IndexUnendedRenders } from "./migrations/2026-11-25-unended-renders.ts";
 import { IndexOpenRenders } from "./migrations/2026-11-26-open-renders.ts";
@@ -47,7 +47,7 @@ export function openMigrator(databaseUrl: string, connectWithinMs = 10_000): Pro
   return MikroORM.init({
     clientUrl: databaseUrl,
     driverOptions: {
-      ...wholeUrl(databaseUrl),
+      connectionString: databaseUrl, // as in `connect`
       connectionTimeoutMillis: connectWithinMs,
       onPoolCreated: takeBackLostConnections,
       // One that stops keeps the others waiting no longer.
