@@ -6,6 +6,7 @@ import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/dis
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import { messageOf } from "../service/errors.ts";
 import type { Log } from "../service/log.ts";
 import { SettingsError } from "../service/settings.ts";
 import type { Authenticate } from "./auth.ts";
@@ -118,8 +119,8 @@ function refuseWrongVariables(log: Log): ApolloServerPlugin<Context> {
 
 async function listen(http: Server, host: string, port: number): Promise<AddressInfo> {
   http.listen(port, host);
-  await once(http, "listening").catch((error: Error) => {
-    throw new SettingsError(`The API cannot start: ${error.message}. Give it a free address with HOST and PORT.`);
+  await once(http, "listening").catch((error: unknown) => {
+    throw new SettingsError(`The API cannot start: ${messageOf(error)}. Give it a free address with HOST and PORT.`);
   });
   return http.address() as AddressInfo;
 }

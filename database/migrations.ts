@@ -1,7 +1,7 @@
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import type { PoolClient } from "pg";
-import { hasCode } from "../service/errors.ts";
+import { hasCode, messageOf } from "../service/errors.ts";
 import { SettingsError } from "../service/settings.ts";
 import { entities, STOPPED_MS, takeBackLostConnections } from "./connect.ts";
 import { CreateRenders } from "./migrations/2026-11-23-renders.ts";
@@ -26,8 +26,8 @@ const MIGRATION_LOCK = 5_264_700_011;
 export async function migrate(databaseUrl: string, connectWithinMs?: number): Promise<string[]> {
   const orm = await openMigrator(databaseUrl, connectWithinMs);
   try {
-    await orm.em.execute("select 1").catch((error: Error) => {
-      throw new SettingsError(`PostgreSQL cannot be reached by DATABASE_URL: ${error.message}`);
+    await orm.em.execute("select 1").catch((error: unknown) => {
+      throw new SettingsError(`PostgreSQL cannot be reached by DATABASE_URL: ${messageOf(error)}`);
     });
     return await orm.em.transactional(async (em) => {
       await em.execute("select pg_advisory_xact_lock(?)", [MIGRATION_LOCK]);

@@ -1,5 +1,6 @@
 import { access, constants, open, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { hasCode } from "../service/errors.ts";
 import { notWritten, partialOf, targetOf } from "./replace-file.ts";
 import { StackError } from "./stack-error.ts";
 
@@ -19,7 +20,7 @@ export async function checkTarget(file: string): Promise<void> {
     if (present) await access(target, constants.W_OK); // replacing it would get around that
     await tryFile(partialOf(target));
   } catch (error) {
-    throw notWritten(file, error as Error);
+    throw notWritten(file, error);
   }
 }
 
@@ -30,8 +31,8 @@ async function tryFile(name: string): Promise<void> {
 }
 
 function kindOf(file: string) {
-  return stat(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  return stat(file).catch((error: unknown) => {
+    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
     throw notWritten(file, error);
   });
 }

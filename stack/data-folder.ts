@@ -14,7 +14,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import * as z from "zod";
-import { hasCode } from "../service/errors.ts";
+import { hasCode, messageOf } from "../service/errors.ts";
 import { makeFolder } from "./make-folder.ts";
 import { isRunning } from "./process-identity.mjs";
 import { StackError } from "./stack-error.ts";
@@ -164,7 +164,7 @@ export class DataFolder {
       return lock;
     } catch (error) {
       lock.close();
-      const { message } = error as Error;
+      const message = messageOf(error);
       if (/locked/.test(message)) return undefined;
       throw new StackError(
         `${this.file("lock.sqlite")} cannot be used (${machineCauseOf(message) ?? message}). Where no stack runs, it can be removed.`,

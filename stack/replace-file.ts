@@ -1,5 +1,6 @@
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { hasCode, messageOf } from "../service/errors.ts";
 import { StackError } from "./stack-error.ts";
 import { machineCauseOf } from "./terminal.mjs";
 
@@ -26,7 +27,8 @@ export async function replaceFile<T>(file: string, write: (handle: FileHandle) =
 }
 
 /** What a person can do something about, where a file could not be written. */
-export function notWritten(file: string, { message }: Error): StackError {
+export function notWritten(file: string, error: unknown): StackError {
+  const message = messageOf(error);
   return new StackError(`${file} cannot be written: ${machineCauseOf(message) ?? message}.`);
 }
 
@@ -38,8 +40,8 @@ export const partialOf = (target: string) => `${target}.${process.pid}.partial`;
  * @throws StackError where they lead in a circle
  */
 export async function targetOf(file: string): Promise<string> {
-  const present = await realpath(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ELOOP") return undefined;
+  const present = await realpath(file).catch((error: unknown) => {
+    if (!hasCode(error, "ELOOP")) return undefined;
     throw new StackError(`The symbolic links at ${file} lead in a circle; name another file.`);
   });
   if (present !== undefined) return present;

@@ -3,6 +3,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as z from "zod";
 import { GPU_QUEUE } from "../gpu-worker/part.ts";
+import { hasCode, messageOf } from "../service/errors.ts";
 import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
@@ -101,13 +102,11 @@ class Stack implements Watcher {
     this.#block = await reservePorts(this.#folder.readRecord()?.portBase);
     const { ports } = this.#block;
     const apiPort = this.#settings.PORT || ports.api;
-    await tryPort(apiPort, this.#settings.HOST).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") {
-        throw new StackError(
-          `The API cannot listen there (${error.message}). Give it another address with HOST and PORT.`,
-        );
-      }
-      throw new StackError(`Port ${apiPort} is in use. ${ANOTHER_PORT}`);
+    await tryPort(apiPort, this.#settings.HOST).catch((error: unknown) => {
+      if (hasCode(error, "EADDRINUSE")) throw new StackError(`Port ${apiPort} is in use. ${ANOTHER_PORT}`);
+      throw new StackError(
+        `The API cannot listen there (${messageOf(error)}). Give it another address with HOST and PORT.`,
+      );
     });
     const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
     if (await isBlocked(apiAddress))
@@ -326,6 +325,6 @@ async function isOk(url: string): Promise<boolean> {
 
 /** Whether fetch refuses the address, where nobody listens, for its port: https://fetch.spec.whatwg.org/#port-blocking */
 async function isBlocked(address: string): Promise<boolean> {
-  const refusal = await fetch(`http://${address}`).catch((error: Error) => error.cause);
-  return refusal instanceof Error && refusal.message === "bad port";
+  const refusal = await fetch(`http://${address}`).catch((error: unknown) => error);
+  return refusal instanceof Error && refusal.cause instanceof Error && refusal.cause.message === "bad port";
 }
