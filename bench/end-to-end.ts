@@ -14,7 +14,7 @@ import { type ReadyPart, renderIntoMemory, uploadFromMemory } from "./floor.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { processorSeconds } from "./processor-time.ts";
 import { installPythonTools, type PythonTools } from "./python-tools.ts";
-import { type BenchSettings, fixed, type Report, type Table, times, verdict } from "./report.ts";
+import { type BenchSettings, type Report, type Table, times, verdict } from "./report.ts";
 import { awsEnvironment, flushDisk, timeRender, touchMemory } from "./stack.ts";
 import { median, sum } from "./statistics.ts";
 
@@ -238,8 +238,8 @@ function wholeTable({ partSize, standings }: Race, tools: Tools): Table {
       const goal = goals[name];
       return [
         name,
-        fixed(medianSeconds, 1),
-        fixed(byteSize / 1e6 / medianSeconds),
+        medianSeconds.toFixed(1),
+        (byteSize / 1e6 / medianSeconds).toFixed(),
         times(ratio),
         ...(goal === undefined ? [] : [verdict(times(goal), ratio <= goal)]),
       ];
@@ -257,7 +257,7 @@ function usageTable({ partSize, usages }: Race): Table[] {
   if (usages.every(({ seconds }) => Object.keys(seconds).length === 0)) return [];
   const rows = [...Map.groupBy(usages, ({ name }) => name)].map(([name, runs]) => {
     const used = processes.map((process) => median(runs.map(({ seconds }) => seconds[process] ?? 0)));
-    return [name, ...[...used, sum(used)].map((seconds) => fixed(seconds, 1))];
+    return [name, ...[...used, sum(used)].map((seconds) => seconds.toFixed(1))];
   });
   return [{ title: `Processor seconds, parts of ${partSize / MIB} MiB`, columns: ["", ...processes, "all"], rows }];
 }
@@ -269,7 +269,7 @@ function slowTable(standings: Standing[]): Table {
     columns: ["", "seconds", "of one worker's", "goal"],
     rows: standings.map(({ name, medianSeconds }, index) => [
       name,
-      fixed(medianSeconds, 1),
+      medianSeconds.toFixed(1),
       times(medianSeconds / one),
       ...(index === 1 ? [verdict(times(SLOW_GOAL), medianSeconds / one <= SLOW_GOAL)] : []),
     ]),

@@ -4,7 +4,7 @@ import { byteSizeOf } from "../images/formats/index.ts";
 import { TestStack } from "../test/support/stack.ts";
 import { renderWorkflowId } from "../workflows/messages.ts";
 import { bmp24 } from "./images.ts";
-import { type BenchSettings, fixed, percent, type Report, verdict } from "./report.ts";
+import { type BenchSettings, percent, type Report, verdict } from "./report.ts";
 import { type TimedRender, timeRender } from "./stack.ts";
 import { median, quantile, sum } from "./statistics.ts";
 
@@ -49,14 +49,18 @@ export async function benchLatency({ runs = RUNS, signal, progress }: BenchSetti
         title: `Latency: 1920 × 1080, mutation sent to COMPLETED received, ${runs} runs after ${WARM_UP}`,
         columns: ["", "ms", "share", "goal"],
         rows: [
-          ...medianSteps.map(({ name, milliseconds }) => [name, fixed(milliseconds, 1), percent(milliseconds / whole)]),
-          ["median", fixed(total.median), "", verdict(`${GOAL_MS} ms`, total.median <= GOAL_MS)],
-          ["minimum", fixed(total.minimum)],
-          ["95th percentile", fixed(total.p95)],
+          ...medianSteps.map(({ name, milliseconds }) => [
+            name,
+            milliseconds.toFixed(1),
+            percent(milliseconds / whole),
+          ]),
+          ["median", total.median.toFixed(), "", verdict(`${GOAL_MS} ms`, total.median <= GOAL_MS)],
+          ["minimum", total.minimum.toFixed()],
+          ["95th percentile", total.p95.toFixed()],
         ],
         notes: [
           "Steps are medians, by the times of the workflow's history.",
-          `Rendering and digesting the part takes ${fixed(rendering, 1)} ms of renderAndUploadPart's (measured alone).`,
+          `Rendering and digesting the part takes ${rendering.toFixed(1)} ms of renderAndUploadPart's (measured alone).`,
         ],
       },
     ],

@@ -2,7 +2,7 @@ import { byteSizeOf } from "../images/formats/index.ts";
 import type { RenderSpec } from "../images/spec.ts";
 import { startChild } from "./child.ts";
 import { bmp24 } from "./images.ts";
-import { type BenchSettings, fixed, percent, type Report, times } from "./report.ts";
+import { type BenchSettings, percent, type Report, times } from "./report.ts";
 import { median } from "./statistics.ts";
 
 const GIB = 2 ** 30;
@@ -41,9 +41,9 @@ export async function benchMemory(settings: BenchSettings): Promise<Report> {
     rows: results.map(({ name, byteSize, peakBytes, medianSeconds }) => [
       name,
       String(byteSize),
-      fixed(medianSeconds, 1),
-      fixed(byteSize / 1e6 / medianSeconds),
-      `${fixed(peakBytes / MIB)} MiB`,
+      medianSeconds.toFixed(1),
+      (byteSize / 1e6 / medianSeconds).toFixed(),
+      `${(peakBytes / MIB).toFixed()} MiB`,
       times(peakBytes / smallest),
     ]),
   };
@@ -57,7 +57,7 @@ async function dryRun(name: string, spec: RenderSpec, { signal, progress }: Benc
     if (isDryRun(message)) return message;
     if (!isProgress(message)) continue;
     const { bytesDone } = message;
-    progress(`memory: ${name}, ${fixed(bytesDone / GIB, 1)} GiB, ${percent(bytesDone / byteSize)}`);
+    progress(`memory: ${name}, ${(bytesDone / GIB).toFixed(1)} GiB, ${percent(bytesDone / byteSize)}`);
   }
   throw new Error(`The dry run of ${name} ended before it was done.`);
 }

@@ -10,7 +10,7 @@ import { timeCommand } from "./child.ts";
 import { type Contestant, holdContest, type Standing } from "./contest.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { installPythonTools } from "./python-tools.ts";
-import { type BenchSettings, fixed, type Table, times } from "./report.ts";
+import { type BenchSettings, type Table, times } from "./report.ts";
 
 const RUNS = 3;
 const THREADS = [1, 2];
@@ -108,8 +108,8 @@ function contestTable(contests: Contest[]): Table {
       const best = standings[THREADS.length - 1]?.medianSeconds ?? Number.NaN;
       return standings.map(({ name, medianSeconds }) => [
         `${pattern}  ${name}`,
-        fixed(medianSeconds, 2),
-        fixed(megapixels / medianSeconds),
+        medianSeconds.toFixed(2),
+        (megapixels / medianSeconds).toFixed(),
         times(medianSeconds / best),
       ]);
     }),

@@ -10,7 +10,7 @@ import { inParallel } from "../test/support/in-parallel.ts";
 import { type Child, startChild } from "./child.ts";
 import { bmp24, PART_SIZE, STANDARD_SIDE } from "./images.ts";
 import { benchOtherRenderers } from "./other-renderers.ts";
-import { type BenchSettings, fixed, percent, type Report, type Table, verdict } from "./report.ts";
+import { type BenchSettings, percent, type Report, type Table, verdict } from "./report.ts";
 import { median } from "./statistics.ts";
 
 const RUNS = 3;
@@ -180,10 +180,10 @@ function stageTable(measurements: Measurement[], skipped: string[]): Table {
     columns: ["", "packed", "goal", "+ digests", "MB/s put", "kernel", "packing", "CRC-32", "MD5", "PUT"],
     rows: measurements.map((m) => [
       `${m.backend} × ${m.threads}  ${m.pattern}`,
-      fixed(m.packedMpxPerSecond),
+      m.packedMpxPerSecond.toFixed(),
       verdictOf(m),
-      fixed(m.digestedMpxPerSecond),
-      fixed(m.putMBPerSecond),
+      m.digestedMpxPerSecond.toFixed(),
+      m.putMBPerSecond.toFixed(),
       ...[m.shares.kernel, m.shares.packing, m.shares.crc32, m.shares.md5, m.shares.put].map(percent),
     ]),
     notes: [

@@ -38,10 +38,6 @@ export function formatTable({ title, columns, rows, notes = [] }: Table): string
   return [title, "", line(columns), rule, ...rows.map(line), ...notes.map((note) => `  ${note}`), ""].join("\n");
 }
 
-export function fixed(value: number, digits = 0): string {
-  return value.toFixed(digits);
-}
-
 export function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`;
 }
