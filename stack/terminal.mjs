@@ -1,3 +1,4 @@
+// @ts-check
 // What a person sees while something takes its time. Plain JavaScript: bootstrap.mjs runs it before any package is there.
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -5,15 +6,24 @@ const spinMs = 100;
 const plainLineEveryMs = 10_000;
 const clearLine = "\r\x1b[K";
 
-/** A line in place of the one before; cut, since what goes on in the terminal's next row would not be cleared. */
+/**
+ * A line in place of the one before; cut, since what goes on in the terminal's next row would not be cleared.
+ * @param {string} line
+ */
 export function redrawn(line) {
   return clearLine + line.slice(0, (process.stderr.columns || 80) - 1);
 }
 
-/** Steps that are going on, each within the one before it; only the innermost is shown. */
+/**
+ * Steps that are going on, each within the one before it; only the innermost is shown.
+ * @type {NodeJS.Timeout[]}
+ */
 const steps = [];
 
-/** Shows on standard error that `title` is going on, until `done` or `failed` is called. */
+/**
+ * Shows on standard error that `title` is going on, until `done` or `failed` is called.
+ * @param {string} title
+ */
 export function showStep(title) {
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
@@ -30,7 +40,7 @@ export function showStep(title) {
   );
   timer.unref();
   steps.push(timer);
-  const end = (line) => {
+  const end = (/** @type {string} */ line) => {
     clearInterval(timer);
     steps.splice(steps.indexOf(timer), 1);
     process.stderr.write(`${live ? clearLine : ""}${line}`);
@@ -41,11 +51,15 @@ export function showStep(title) {
   };
 }
 
-/** Prints a line on standard error, above a step or a progress bar that is shown there. */
+/**
+ * Prints a line on standard error, above a step or a progress bar that is shown there.
+ * @param {string} line
+ */
 export function tell(line) {
   process.stderr.write(`${process.stderr.isTTY ? clearLine : ""}${line}\n`);
 }
 
+/** @type {[RegExp, string][]} */
 const machineCauses = [
   [/ENOSPC|no space left on device|disk quota exceeded|check free disk space/i, "the disk is full: make room"],
   [/EROFS|read-only file system/i, "the folder is read-only: use a writable one"],
@@ -53,6 +67,7 @@ const machineCauses = [
   [/ENAMETOOLONG/, "its name is too long"],
 ];
 
+/** @type {[RegExp, string][]} */
 const downloadCauses = [
   [
     /EINTEGRITY|do not match the hashes|hash mismatch/i,
@@ -76,17 +91,26 @@ const downloadCauses = [
   ],
 ];
 
-/** What in the machine a program's output says went wrong, and what to do; undefined where it names nothing usual. */
+/**
+ * What in the machine a program's output says went wrong, and what to do; undefined where it names nothing usual.
+ * @param {string} output
+ */
 export function machineCauseOf(output) {
   return machineCauses.find(([pattern]) => pattern.test(output))?.[1];
 }
 
-/** The same of a program that downloads. */
+/**
+ * The same of a program that downloads.
+ * @param {string} output
+ */
 export function downloadCauseOf(output) {
   return machineCauseOf(output) ?? downloadCauses.find(([pattern]) => pattern.test(output))?.[1];
 }
 
-/** The last lines of a program's output, indented, for a message. */
+/**
+ * The last lines of a program's output, indented, for a message.
+ * @param {string} output
+ */
 export function lastLines(output, count = 12) {
   const lines = output.trimEnd().split("\n").slice(-count);
   return lines.map((line) => `  ${line.slice(0, 400)}`).join("\n");
