@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { ApplicationFailure } from "@temporalio/activity";
 import { combineCrc32s, crc32Hex } from "../images/crc32.ts";
 import type { PartDigest } from "../service/settings.ts";
@@ -37,7 +37,7 @@ export async function completeUpload(
         "ObjectMismatch",
       );
     }
-    await delay(LOOK_AGAIN_MS);
+    await pause(LOOK_AGAIN_MS);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { on } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
 import * as z from "zod";
 import { EVENT_CHANNEL, type EventHint } from "../database/apply-event.ts";
@@ -70,7 +70,7 @@ export class EventFeed {
       } catch (err) {
         this.#log.warn({ err, pauseMs }, "the event feed lost PostgreSQL; connecting again");
       }
-      await sleep(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
+      await pause(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
   }
@@ -98,7 +98,7 @@ export class EventFeed {
       while (!this.#stop.signal.aborted) {
         await this.#hearOwn(client, ownChannel, over);
         onConnected();
-        await sleep(HEARTBEAT_MS, undefined, { signal: over }).catch(() => {});
+        await pause(HEARTBEAT_MS, undefined, { signal: over }).catch(() => {});
         lost.signal.throwIfAborted();
         await client.query("select");
       }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { RenderEvent } from "../../database/render-event.ts";
 import type { RenderEventKind } from "../../database/state.ts";
 import { atMostEvery } from "../../service/log.ts";
@@ -40,7 +40,7 @@ export async function readPage<E>(
       return await reads.run(viewerId, read);
     } catch (err) {
       seldom(() => log.warn({ err }, "event streams cannot read; trying again"));
-      await sleep(PAUSE_MS);
+      await pause(PAUSE_MS);
     }
   }
   return [];
