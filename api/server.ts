@@ -6,6 +6,7 @@ import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/dis
 import { ApolloServerPluginDrainHttpServer } from "@apollo/server/plugin/drainHttpServer";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import { GraphQLError } from "graphql";
 import { messageOf } from "../service/errors.ts";
 import type { Log } from "../service/log.ts";
 import { SettingsError } from "../service/settings.ts";
@@ -96,9 +97,11 @@ export async function startServer(
 
 /** GraphQL.js itself throws here instead of refusing, which Apollo would report as our fault. */
 function refuseConditionalSubscription({ query }: { query?: unknown } = {}): void {
-  const document = typeof query === "string" && query.includes("subscription") ? parsed(query) : undefined;
-  const error = document && "kind" in document ? conditionalSubscription(document) : undefined; // else Apollo says why
-  if (error) throw error;
+  if (typeof query !== "string" || !query.includes("subscription")) return;
+  const document = parsed(query);
+  if (document instanceof GraphQLError) return; // Apollo says why
+  const refusal = conditionalSubscription(document);
+  if (refusal) throw refusal;
 }
 
 /** Before GraphQL.js says it at length. */
