@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { badUserInput, notFound } from "../errors.ts";
 import type { Watch } from "../event-feed.ts";
 import { closing, eventView, PAGE_SIZE, type RenderEventView, readPage } from "./event-stream.ts";
+import { renderNotFound } from "./user-errors.ts";
 import { findRender } from "./view.ts";
 
 /**
@@ -18,7 +19,7 @@ export async function renderEvents(
 ): Promise<AsyncIterableIterator<RenderEventView>> {
   if (after != null && after < 0) throw badUserInput(`after is ${after}; it must be 0 or the last sequence you have.`);
   const render = await findRender(context, id);
-  if (!render) throw notFound(`You have no render ${id}.`);
+  if (!render) throw notFound(renderNotFound(id).message);
   const watch = context.feed.watch(`render ${render.id}`);
   return closing(read(render, after ?? render.sequence - 1, watch, context), watch);
 }
