@@ -2,7 +2,11 @@ import { StorageError } from "../storage/answers.ts";
 import type { OpenUpload, Storage } from "../storage/storage.ts";
 import type { AbortRequest } from "./types.ts";
 
-/** Leaves nothing of a render in S3: no upload of its key, and no object where a Complete may have made one. */
+/**
+ * Leaves nothing of a render in S3: no upload of its key, and no object where a Complete may have made one. The upload
+ * that is known is aborted by its id first: a listing may leave out one that was aborted, though a late PUT has brought
+ * a part of it back. Where the bucket itself is gone, so is everything.
+ */
 export async function abortUpload(storage: Storage, { key, uploadId, discardObject }: AbortRequest): Promise<void> {
   try {
     if (uploadId !== undefined) await abortAndCheck(storage, { key, uploadId });

@@ -23,5 +23,6 @@ export interface Services {
 
 /** Of one operation. */
 export interface Context extends Services {
+  /** The user who asks, whom GraphQL's clients call the viewer. Whose a thing is, is its `userId`. */
   viewerId: string;
 }

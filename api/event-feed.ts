@@ -8,7 +8,7 @@ import type { Log } from "../service/log.ts";
 
 const HEARTBEAT_MS = 10_000;
 const ANSWER_WITHIN_MS = 5_000;
-/** A notification waits for one of the connections that all requests share. */
+/** Our own notification is sent by a connection of the pool that all requests share, and may have to wait for one. */
 const NOTIFIED_WITHIN_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
 

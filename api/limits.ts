@@ -30,7 +30,7 @@ const MAX_COST = 25_000;
 /** A field of Query, Mutation or Subscription may be a round trip of its own, so an operation has room for 100. */
 const ROOT_FIELD_COST = 250;
 
-/** So much text in the answer costs 1: each field's, as its value may be long, and its alias. */
+/** A cost of 1 pays for so many bytes of text in the answer: of a field's value, which may be long, and of its alias. */
 export const BYTES_FOR_ONE = 40;
 
 /** Introspection nests lists that are far longer than LIST_ITEMS, hence fixed costs. */

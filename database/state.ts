@@ -28,18 +28,24 @@ export interface RenderFailure {
 /** The mutable state of a render: what an event is a snapshot of. JSON values only. */
 export interface RenderState {
   status: RenderStatus;
+  /** Parts that S3 has, and their bytes. */
   partsDone: number;
   bytesUploaded: number;
+  /** Parts that needed more than one attempt, counted once they are done or taken up again. */
   retriedParts: number;
+  /** All parts, from 1 on; neighbours differ in state. */
   parts: PartRange[];
+  /** What has rendered it so far: "webgpu (nvidia-h200)", "webasm" or "cpu", each once. */
   backends: string[];
+  /** FAILED only. */
   failure?: RenderFailure;
   /** RFC 3339; FAILED only. */
   resumableUntil?: string;
+  /** Of the object, without the quotes; COMPLETED only, as is `crc32`. */
   etag?: string;
   /** 8 lower-case hex digits, of the whole file. */
   crc32?: string;
-  /** RFC 3339. */
+  /** RFC 3339: when its workflow first ran, and when it was COMPLETED, FAILED or CANCELED. */
   startedAt?: string;
   finishedAt?: string;
   /** The workflow run that recorded it; absent while QUEUED. */

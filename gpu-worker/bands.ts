@@ -13,7 +13,10 @@ export interface Band {
   columns: Float32Array;
   /** The kernel's `rows`. */
   rows: Float32Array;
-  /** How many rows before it in the file a band with the same bytes starts that the range holds whole; else 0. */
+  /**
+   * The same bytes begin this many rows earlier, in a band that lies in the range from its first byte on, and may be
+   * copied from there; 0 where there are none.
+   */
   rowsBack: number;
 }
 

@@ -21,7 +21,10 @@ export function slotsOf(identity: string): number {
   return Number(/^gpu-worker .* ×(\d+)$/.exec(identity)?.[1] ?? 0);
 }
 
-/** The input of `renderAndUploadPart`: everything one part needs, so that any GPU worker can take it. */
+/**
+ * The input of `renderAndUploadPart`: everything one part needs, so that any GPU worker can take it. `renderId` and
+ * `partNumber` are for people, who see them in Temporal's UI.
+ */
 export interface PartTask {
   renderId: string;
   spec: RenderSpec;

@@ -11,10 +11,10 @@ interface Waiting {
   recorded(): void;
 }
 
-/** Progress is not recorded more often than this, ... */
+/** Progress is recorded at most so often: what comes sooner after the last record gathers. */
 const GATHER_MS = 1_000;
 
-/** ... and waits for the next thing that happens, but no longer than this. */
+/** Gathered progress goes out with the next change after GATHER_MS; where none comes, after so long. */
 const LATEST_MS = 1_500;
 
 /**

@@ -13,7 +13,7 @@ export function renderWorkflowId(renderId: string): string {
 export interface RenderImageInput {
   renderId: string;
   spec: RenderSpec;
-  /** In bytes. */
+  /** Bytes of the file, and of each part but perhaps the last. */
   byteSize: number;
   partSize: number;
   partCount: number;

@@ -27,6 +27,7 @@ import { abortUpload, completeUpload, initUpload, recordEvent } from "./policies
 interface CarriedRender {
   upload?: Upload;
   ledger: PackedLedger;
+  /** The PartWindow's size. */
   window: number;
   status: RenderStatus;
   startedAt: string;
@@ -34,7 +35,7 @@ interface CarriedRender {
   sequence: number;
   /** A Complete may have left an object, if not the right one. */
   completeTried: boolean;
-  /** That of its parts. */
+  /** Of the first part that failed for good in this run and is not retried yet. */
   failure?: RenderFailure;
 }
 
