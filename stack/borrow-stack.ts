@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../service/errors.ts";
@@ -58,6 +58,7 @@ async function startDetached(folder: DataFolder, signal: AbortSignal): Promise<B
     detached: true,
     stdio: ["ignore", log, log],
   });
+  closeSync(log);
   child.unref();
   const ended = () => child.exitCode !== null || child.signalCode !== null;
   const stop = async () => {
