@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import http2 from "node:http2";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -22,16 +23,47 @@ function startWorker(test: TestContext, env: NodeJS.ProcessEnv): ChildProcessByS
   return worker;
 }
 
+interface Relay {
+  server: Server;
+  address: string;
+  /** Breaks all connections, and passes new ones on to another port. */
+  passOnTo(port: number): void;
+}
+
 /** Passes every connection on to the port of this machine, until the test ends. */
-async function startRelay(test: TestContext, port: number): Promise<{ server: Server; address: string }> {
+async function startRelay(test: TestContext, port: number): Promise<Relay> {
+  let passOnTo = port;
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    const onward = connect(port, "127.0.0.1");
+    const onward = connect(passOnTo, "127.0.0.1");
+    sockets.add(socket.on("close", () => onward.destroy()));
     socket.on("error", () => onward.destroy()).pipe(onward);
     onward.on("error", () => socket.destroy()).pipe(socket);
-  }).listen(0, "127.0.0.1");
+  });
+  return {
+    server,
+    address: `127.0.0.1:${await listen(test, server)}`,
+    passOnTo: (next) => {
+      passOnTo = next;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** A Temporal that answers every call with that status (https://grpc.io/docs/guides/status-codes/), until the test ends. */
+async function startRefusing(test: TestContext, status: number): Promise<{ port: number }> {
+  const server = http2.createServer();
+  const headers = { "content-type": "application/grpc", "grpc-status": status };
+  server.on("stream", (stream) => stream.on("error", () => {}).respond(headers, { endStream: true }));
+  return { port: await listen(test, server) };
+}
+
+/** @returns the port, of this machine alone */
+async function listen(test: TestContext, server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
   test.after(() => server.close());
   await once(server, "listening");
-  return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return (server.address() as AddressInfo).port;
 }
 
 describe("npm run worker", () => {
@@ -58,6 +90,21 @@ describe("npm run worker", () => {
     worker.kill("SIGTERM");
     assert.deepEqual(await exit, [0, null]);
     assert.match(await output, /"signal":"SIGTERM"/);
+  });
+
+  test("where Temporal goes on refusing its polls, it ends with exit code 1, so that another can take its place", async (t) => {
+    const NOT_FOUND = 5;
+    const relay = await startRelay(t, Number(new URL(`http://${temporal.address}`).port));
+    const refusing = await startRefusing(t, NOT_FOUND);
+    const worker = startWorker(t, { ...settings(), TEMPORAL_ADDRESS: relay.address });
+    const exit = once(worker, "exit");
+    let output = "";
+    for await (const line of createInterface(worker.stdout)) {
+      if (line.includes("worker is polling")) relay.passOnTo(refusing.port);
+      output += line;
+    }
+    assert.deepEqual(await exit, [1, null]);
+    assert.match(output, /"msg":"Worker failed".*"level":60/);
   });
 
   test("serves metrics for Prometheus where METRICS_ADDRESS says, until SIGTERM ends it with exit code 0", async (t) => {

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import timers from "node:timers/promises";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type Worker } from "@temporalio/worker";
 import { hasCode, messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
@@ -7,6 +7,8 @@ import { SettingsError } from "./settings.ts";
 import type { TemporalSettings } from "./temporal.ts";
 
 const RECONNECT_SECONDS = 2;
+
+const LOOK_EVERY_MS = 1_000;
 
 /**
  * After SIGTERM, activities under way have 20 seconds to finish before they are handed back to Temporal; after 35 the
@@ -63,15 +65,40 @@ export async function connectWorker(
       if (error instanceof SettingsError) throw error;
       log.warn(`Temporal at ${address} does not answer (${error}); trying again in ${RECONNECT_SECONDS} s`);
     }
-    await pause(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
+    await timers.setTimeout(RECONNECT_SECONDS * 1000, undefined, { signal: stop }).catch(() => {});
   }
   return undefined;
 }
 
-/** Lets the worker work until the process is to stop, and closes its connection, which is to be its own. */
+/**
+ * Lets the worker work until the process is to stop, and closes its connection, which is to be its own.
+ * @throws Error where it works no more; then only a new process can
+ */
 export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void> {
-  await worker.runUntil(stopped(stop)); // also where it is to stop already: only a worker that ran gives its connection back
+  const settled = new AbortController();
+  try {
+    // Also where it is to stop already: only a worker that ran gives its connection back.
+    await Promise.race([worker.runUntil(stopped(stop)), hasEnded(worker, settled.signal)]);
+  } finally {
+    settled.abort();
+  }
   await worker.connection?.close();
+}
+
+/**
+ * Rejects where the worker has ended and `runUntil` has not said so. Once Temporal has refused its polls for a minute (a
+ * token that is not accepted any more, a namespace that is away), the worker fails, and the SDK may wait for ever for the
+ * rest of its end (1.24.0), also on SIGTERM: a process that lives and does nothing, which no supervisor would replace.
+ */
+async function hasEnded(worker: Worker, settled: AbortSignal): Promise<never> {
+  let endedBefore = false;
+  for await (const _ of timers.setInterval(LOOK_EVERY_MS, undefined, { signal: settled })) {
+    const state = worker.getState();
+    const ended = state === "FAILED" || state === "STOPPED";
+    if (ended && endedBefore) break;
+    endedBefore = ended;
+  }
+  throw new Error("The worker has ended; its last lines say why.");
 }
 
 /** Whatever else is wrong with it, the worker will say. */
