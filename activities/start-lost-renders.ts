@@ -9,8 +9,8 @@ import { abortUpload } from "./abort-upload.ts";
 import { type JanitorTools, sweep } from "./sweep.ts";
 import { type WorkflowStanding, workflowStanding } from "./workflow-standing.ts";
 
-/** A render this young is still being started by the API, or has just been. */
-const GRACE_MS = 10_000;
+/** A render younger than this is still being started by the API, or has just been. */
+const GRACE_SECONDS = 10;
 
 /**
  * Finds the renders that no workflow takes care of. One that the API wrote but could not start is started. One whose
@@ -20,7 +20,7 @@ const GRACE_MS = 10_000;
  * be.
  */
 export function startLostRenders(tools: JanitorTools): Promise<void> {
-  const renders = openRenders(tools.em, new Date(Date.now() - GRACE_MS));
+  const renders = openRenders(tools.em, GRACE_SECONDS);
   return sweep(
     tools,
     renders,

@@ -28,12 +28,11 @@ export type CreatedRender = { kind: "created" | "existing"; render: Render } | {
  */
 export function createRender(em: EntityManager, asked: NewRender, maxActiveRenders: number): Promise<CreatedRender> {
   return em.transactional(async (tx) => {
-    await lockViewer(tx, asked.userId);
+    const createdAt = await lockViewer(tx, asked.userId);
     const existing = asked.idempotencyKey === null ? null : await findByKey(tx, asked.userId, asked.idempotencyKey);
     if (existing) return { kind: "existing", render: existing };
     if ((await countActiveRenders(tx, asked.userId)) >= maxActiveRenders) return { kind: "quotaExceeded" };
 
-    const createdAt = new Date();
     const state = queued(asked.partCount);
     const render = tx.create(Render, { ...asked, id: randomUUIDv7(), createdAt, sequence: 1, state });
     await tx.flush();
@@ -42,11 +41,15 @@ export function createRender(em: EntityManager, asked: NewRender, maxActiveRende
   });
 }
 
-async function lockViewer(em: EntityManager, userId: string): Promise<void> {
-  await em.execute(
-    "insert into viewer (id, position) values (?, 0) on conflict (id) do update set position = viewer.position",
+/** Keeps the user's other requests waiting, and returns the time by PostgreSQL's clock, by which a render's age is told. */
+async function lockViewer(em: EntityManager, userId: string): Promise<Date> {
+  const { seconds } = await em.execute<{ seconds: string }>(
+    `insert into viewer (id, position) values (?, 0) on conflict (id) do update set position = viewer.position
+     returning extract(epoch from clock_timestamp()) as seconds`,
     [userId],
+    "get",
   );
+  return new Date(Number(seconds) * 1000);
 }
 
 function findByKey(em: EntityManager, userId: string, idempotencyKey: string): Promise<Render | null> {

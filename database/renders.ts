@@ -1,4 +1,4 @@
-import type { FilterQuery } from "@mikro-orm/core";
+import { type FilterQuery, sql } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Render } from "./render.ts";
 import { activeStatuses } from "./state.ts";
@@ -10,9 +10,9 @@ const isOpen: FilterQuery<Render> = {
   $or: [{ status: { $in: activeStatuses } }, { state: { resumableUntil: { $ne: null } } }],
 };
 
-/** The open renders made before then. */
-export function openRenders(em: EntityManager, madeBefore: Date): AsyncGenerator<Render> {
-  return oldestFirst(em, { $and: [isOpen, { createdAt: { $lt: madeBefore } }] });
+/** The open renders that were made so many seconds ago or earlier, by PostgreSQL's clock. */
+export function openRenders(em: EntityManager, seconds: number): AsyncGenerator<Render> {
+  return oldestFirst(em, { $and: [isOpen, { createdAt: { $lte: sql`now() - make_interval(secs => ${seconds})` } }] });
 }
 
 /** The renders whose deletion was asked for, and that no workflow takes care of any more. */
