@@ -90,6 +90,21 @@ describe("Storage", () => {
     assert.equal(await storage.head(upload.key), undefined);
   });
 
+  test("signs by S3's clock, once its first answer has told it", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() - 172_800_000 });
+    const late = openStorage(server.access);
+    const upload = { key: newKey(), contentType: "image/bmp", mark: "our mark" };
+    await assert.rejects(late.createUpload(upload), failsAs("retry", "CredentialsRefused"));
+    const opened = { key: upload.key, ...(await late.createUpload(upload)) };
+    const url = await late.presignPart({ ...opened, partNumber: 1, length: 3, expiresIn: 60 });
+    const { status, etag } = await put(url, Buffer.from("abc"));
+    assert.equal(status, 200);
+    await late.completeUpload(opened, [etag]);
+    const download = await late.presignDownload({ key: upload.key, fileName: "abc", expiresIn: 60 });
+    assert.equal(await (await fetch(download)).text(), "abc");
+    late.close();
+  });
+
   test("signs download links for the address at which people reach S3, and all else for its own", async () => {
     const { endpoint } = server.access;
     const elsewhere = endpoint.replace("127.0.0.1", "localhost");

@@ -89,7 +89,7 @@ export class Storage {
    */
   async credentialsLifeMs(key: string): Promise<number> {
     const { expiration } = await this.#explained("UploadPart", key, this.#client.config.credentials());
-    const lifeMs = expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - Date.now();
+    const lifeMs = expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - this.#now().getTime();
     if (lifeMs > 0) return lifeMs;
     const expired = new Error(`the credentials expired at ${expiration?.toISOString()}`);
     throw explain(Object.assign(expired, { name: "ExpiredToken" }), this.#request("UploadPart", key));
@@ -103,7 +103,8 @@ export class Storage {
       PartNumber: part.partNumber,
       ContentLength: part.length,
     });
-    const signing = { expiresIn: part.expiresIn, signableHeaders: new Set(["host", "content-length"]) };
+    const signableHeaders = new Set(["host", "content-length"]);
+    const signing = { expiresIn: part.expiresIn, signableHeaders, signingDate: this.#now() };
     return this.#explained("UploadPart", part.key, getSignedUrl(this.#client, command, signing));
   }
 
@@ -178,8 +179,8 @@ export class Storage {
       ...this.#at(download.key),
       ResponseContentDisposition: attachment(download.fileName),
     });
-    const url = getSignedUrl(this.#publicClient, command, { expiresIn: download.expiresIn });
-    return this.#explained("GetObject", download.key, url);
+    const signing = { expiresIn: download.expiresIn, signingDate: this.#now() };
+    return this.#explained("GetObject", download.key, getSignedUrl(this.#publicClient, command, signing));
   }
 
   /** Removes the object; one that is not there is no error. */
@@ -207,6 +208,11 @@ export class Storage {
   close(): void {
     this.#client.destroy();
     this.#publicClient.destroy();
+  }
+
+  /** By S3's clock, as far as its answers have told the SDK, which signs requests by it but no URLs. */
+  #now(): Date {
+    return new Date(Date.now() + this.#client.config.systemClockOffset);
   }
 
   #at(key: string) {
