@@ -17,6 +17,9 @@ const node = path.join(modules, "node", "bin", "node");
 const lockFile = path.join(root, ".cache", "npm-install.lock");
 const [script = "", ...args] = process.argv.slice(2);
 
+/** Sooner than the next command could ask whether this one still runs. */
+const lookEveryMs = 200;
+
 class BootstrapError extends Error {}
 
 try {
@@ -32,6 +35,7 @@ try {
       `The project lies in ${root}, and the ${unfit} in that path stops some of its tools: move it to another folder.`,
     );
   }
+  endWithNpm();
   const installedNow = await installPackages();
   if (!installedNow && process.versions.node === readJson("package.json").devDependencies.node) await runHere();
   else await runOnPinnedNode();
@@ -39,6 +43,18 @@ try {
   if (!(error instanceof BootstrapError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
+}
+
+/** npm passes signals on, but not its own death by SIGKILL, of which only the new parent of its child tells. */
+function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined || process.channel) return;
+  const npm = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(look);
+    process.kill(process.pid, "SIGTERM");
+  }, lookEveryMs);
+  look.unref();
 }
 
 async function runHere() {

@@ -143,22 +143,24 @@ test("packages are installed again where one of them is gone", async () => {
   assert.match((await runProgram(process.execPath, [file, "x.ts"], { env })).output, /installs/);
 });
 
-test("npm passes SIGTERM on to the command that it runs", { timeout: 10_000 }, async (t) => {
-  clone();
-  symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
-  writeFileSync(
-    path.join(folder, "stack", "start.ts"),
-    'process.once("SIGTERM", () => { console.log("stopping"); process.exit(); });' +
-      "setInterval(() => {}, 1000); console.log(process.pid);",
-  );
-  const npm = spawn("npm", ["start", "--silent"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
-  const lines = createInterface({ input: npm.stdout })[Symbol.asyncIterator]();
-  const pid = Number((await lines.next()).value);
-  t.after(() => isAlive(pid) && process.kill(pid, "SIGKILL"));
-  npm.kill("SIGTERM");
-  assert.equal((await lines.next()).value, "stopping");
-  assert.equal((await lines.next()).done, true);
-});
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(`a script stops in order with the npm that runs it, also by ${signal}`, { timeout: 10_000 }, async (t) => {
+    clone();
+    symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+    writeFileSync(
+      path.join(folder, "stack", "start.ts"),
+      'process.once("SIGTERM", () => { console.log("stopping"); process.exit(); });' +
+        "setInterval(() => {}, 1000); console.log(process.pid);",
+    );
+    const npm = spawn("npm", ["start", "--silent"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    const lines = createInterface({ input: npm.stdout })[Symbol.asyncIterator]();
+    const pid = Number((await lines.next()).value);
+    t.after(() => isAlive(pid) && process.kill(pid, "SIGKILL"));
+    npm.kill(signal);
+    assert.equal((await lines.next()).value, "stopping");
+    assert.equal((await lines.next()).done, true);
+  });
+}
 
 const { scripts }: { scripts: Record<string, string> } = JSON.parse(
   readFileSync(path.join(root, "package.json"), "utf8"),
