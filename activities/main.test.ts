@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { TestWorkflowEnvironment } from "@temporalio/testing";
+import { migrate } from "../database/migrations.ts";
 import { TestDatabase } from "../test/support/database.ts";
 import { startTemporal } from "../test/support/temporal.ts";
 
@@ -90,6 +91,24 @@ describe("npm run worker", () => {
     worker.kill("SIGTERM");
     assert.deepEqual(await exit, [0, null]);
     assert.match(await output, /"signal":"SIGTERM"/);
+  });
+
+  test("waits for the database's migration before it polls", async (t) => {
+    await using empty = await TestDatabase.openEmpty();
+    const worker = startWorker(t, { ...settings(), DATABASE_URL: empty.url });
+    let waited = false;
+    for await (const line of createInterface(worker.stdout)) {
+      if (line.includes("waiting for `npm run migrate`")) {
+        waited = true;
+        await migrate(empty.url);
+      }
+      if (line.includes("worker is polling")) break;
+    }
+    assert.equal(waited, true);
+    const exit = once(worker, "exit");
+    worker.stdout.resume();
+    worker.kill("SIGTERM");
+    assert.deepEqual(await exit, [0, null]);
   });
 
   test("where Temporal goes on refusing its polls, it ends with exit code 1, so that another can take its place", async (t) => {

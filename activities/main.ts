@@ -1,11 +1,14 @@
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { MikroORM } from "@mikro-orm/postgresql";
 import { Client, Connection } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
+import { hasSchema } from "../database/schema.ts";
 import { databaseSettings } from "../database/settings.ts";
-import type { Log } from "../service/log.ts";
+import { atMostEvery, type Log } from "../service/log.ts";
 import { runProcess } from "../service/run-process.ts";
 import { integer, partDigest, readSettings, resumeWindowSeconds } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
@@ -44,6 +47,8 @@ const workerSettings = s3Settings.extend(databaseSettings.shape).extend({
   METRICS_ADDRESS: z.string().optional(),
 });
 
+const LOOK_EVERY_MS = 200;
+
 async function run(log: Log, stop: AbortSignal): Promise<void> {
   const settings = readSettings(workerSettings);
   const temporal = temporalSettings();
@@ -76,12 +81,22 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
     maxCachedWorkflows: 200,
     ...shutdownTimes,
   });
+  await untilMigrated(orm, log, stop);
   await scheduleJanitor(client);
   using _janitor = keepJanitorScheduled(client, log);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
   await runWorker(worker, stop);
   await Promise.all([disconnect(orm), connection.close()]);
   storage.close();
+}
+
+/** Waits for this version's schema. A PostgreSQL that is away is not waited for: the activities do that. */
+async function untilMigrated(orm: MikroORM, log: Log, stop: AbortSignal): Promise<void> {
+  const seldom = atMostEvery(10_000);
+  while (!stop.aborted && !(await hasSchema(orm.em.fork()).catch(() => true))) {
+    seldom(() => log.info("the database lacks this version's schema: waiting for `npm run migrate`"));
+    await pause(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {});
+  }
 }
 
 await runProcess({ name: "worker", usage: USAGE, run });

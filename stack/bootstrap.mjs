@@ -5,6 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import module from "node:module";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -57,7 +58,14 @@ function endWithNpm() {
   look.unref();
 }
 
+/** What is compiled is kept for the next time, also for the processes that the script starts. Unused where it is unwritable. */
+function keepCompiled() {
+  process.env.NODE_COMPILE_CACHE ??= path.join(root, ".cache", "compiled");
+  module.enableCompileCache();
+}
+
 async function runHere() {
+  keepCompiled();
   if (process.channel) {
     process.channel.unref();
     process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));

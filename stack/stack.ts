@@ -123,13 +123,12 @@ class Stack implements Watcher {
     );
     const temporal = this.#startTemporal(ports);
     const polling = temporal.then((pollers) => this.#startGpuWorkers(environment.gpuWorker, pollers));
-    const control = Promise.all([temporal, database, storage]).then(([pollers]) =>
-      Promise.all([
-        this.#startWorker(environment.worker, pollers),
-        this.#startApi({ ...environment.api, PORT: `${apiPort}` }, apiAddress),
-      ]),
+    // It takes longest to start, and waits for the migration by itself.
+    const control = temporal.then((pollers) => this.#startWorker(environment.worker, pollers));
+    const api = Promise.all([temporal, database, storage]).then(() =>
+      this.#startApi({ ...environment.api, PORT: `${apiPort}` }, apiAddress),
     );
-    await Promise.all([database, storage, polling, control]);
+    await Promise.all([polling, control, api]);
     await (await temporal).close();
     this.#addresses = addressesOf(services, apiAddress);
     this.changed();

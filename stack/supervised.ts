@@ -87,7 +87,7 @@ export class Supervised {
       if (this.#stopping.signal.aborted) throw new StackError(`${this.program.name} was stopped before it was ready.`);
       if (this.#child === undefined) throw await this.#failure(`stopped before it was ready (${this.#ending})`);
       if (performance.now() > deadline) throw await this.#failure(`did not answer within ${withinMs / 1000} s`);
-      await pause(25);
+      await pause(50);
     }
     this.#keepAlive = true;
     if (this.#child === undefined) void this.#startAgain();
