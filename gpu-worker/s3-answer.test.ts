@@ -75,7 +75,7 @@ test("says what S3 said, and never its URL's signature", () => {
 const advices: [status: number, body: string, advice: RegExp][] = [
   [400, s3Error("InvalidArgument"), /Check S3_ENDPOINT, S3_BUCKET.*retry the render/],
   [403, s3Error("AccessDenied"), /credentials.*s3:PutObject.*retry the render/],
-  [404, s3Error("NoSuchUpload"), /lifecycle rule.*a retry renders all parts again/],
+  [404, s3Error("NoSuchUpload"), /lifecycle rule.*until resumableUntil, a retry renders all parts again/],
   [500, s3Error("InternalError"), /log and its free disk space, then retry the render/],
   [503, s3Error("SlowDown"), /lower GPU_CONCURRENCY, then retry the render/],
   [507, s3Error("XMinioStorageFull"), /Make room there, then retry the render/],

@@ -42,7 +42,7 @@ const advice = {
   throttled: "S3 asks for fewer requests. If this lasts, lower GPU_CONCURRENCY, then retry the render.",
   forbidden:
     "Where a new URL does not help either, check that the credentials of the control worker (AWS_ACCESS_KEY_ID or its role) may do s3:PutObject on this bucket, and the machines' clocks; then retry the render.",
-  gone: "Somebody else or a lifecycle rule of the bucket has aborted the upload; a retry renders all parts again.",
+  gone: "Somebody else or a lifecycle rule of the bucket has aborted the upload; until resumableUntil, a retry renders all parts again.",
   refused:
     "S3 refuses this part whenever it is sent. Check S3_ENDPOINT, S3_BUCKET and the bucket's policy, then retry the render.",
 };

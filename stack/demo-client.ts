@@ -9,7 +9,6 @@ const started = z.discriminatedUnion("__typename", [
   z.object({
     __typename: z.enum(["InvalidSpecError", "QuotaExceededError", "IdempotencyConflictError"]),
     message: z.string(),
-    issues: z.array(z.object({ message: z.string() })).default([]),
   }),
 ]);
 
@@ -53,13 +52,12 @@ export class DemoClient {
           __typename
           ... on Render { id }
           ... on UserError { message }
-          ... on InvalidSpecError { issues { message } }
         }
       }`,
       { input: { spec, name: "demo", ...(partSize === undefined ? {} : { partSize }) } },
     );
     if (startRender.__typename === "Render") return startRender.id;
-    throw new StackError([startRender.message, ...startRender.issues.map(({ message }) => message)].join("\n"));
+    throw new StackError(startRender.message);
   }
 
   /**

@@ -31,7 +31,7 @@ WebSocket    ${info.wsUrl}
 Temporal UI  ${info.temporalUiUrl ?? "none configured (TEMPORAL_UI_URL)"}
 S3           ${info.s3.endpoint} bucket ${info.s3.bucket}
 Data, logs   ${stack.dataFolder}
-Token        npm run token -- --user NAME
+Token        ${process.env["JWKS_URL"] ? "from the identity provider (JWKS_URL)" : "npm run token -- --user NAME"}
 ready after ${((performance.now() - started) / 1000).toFixed(1)} s; Ctrl-C stops everything`);
   if (!stop.aborted) await once(stop, "abort");
   await stack.stop();

@@ -78,7 +78,8 @@ const storageFull: Rule = {
 const damaged: Rule = {
   meaning: "damaged",
   code: "UploadDamaged",
-  advice: () => "S3 does not have the parts that it acknowledged; a retry renders them all again.",
+  advice: () =>
+    "S3 does not have the parts that it acknowledged; until resumableUntil, a retry renders them all again.",
 };
 
 /** By the code in S3's answer; see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */

@@ -64,6 +64,7 @@ describe("an invalid spec", () => {
         [path],
       );
       assert.match(outcome.issues[0]?.message ?? "", limit);
+      assert.equal(outcome.message, outcome.issues[0]?.message);
     });
   }
 
@@ -73,6 +74,7 @@ describe("an invalid spec", () => {
     assert.ok("issues" in outcome);
     const paths = outcome.issues.map((issue) => issue.path.join("."));
     assert.deepEqual(paths.sort(), ["height", "partSize", "pattern.allRgb.offset", "width"]);
+    assert.match(outcome.message, /^(\w+ is -?\d+; .*?\. ){3}And 1 more\.$/);
   });
 
   const tooLarge: [title: string, input: StartInput, limit: RegExp][] = [

@@ -5,6 +5,9 @@ import type { FieldIssue } from "../../images/spec.ts";
 /** Characters of a UUID. */
 const LONGEST_ID = 36;
 
+/** Issues that the message repeats, for clients that show nothing else. */
+const ISSUES_SAID = 3;
+
 interface UserError<Name extends string> {
   __typename: Name;
   message: string;
@@ -18,8 +21,10 @@ export type InvalidState = UserError<"InvalidStateError"> & { status: RenderStat
 
 /** For a spec, or what is asked for with it, that is outside its limits. */
 export function invalidSpec(issues: FieldIssue[]): InvalidSpec {
-  const fields = issues.map(({ path }) => path.join(".")).join(", ");
-  return { __typename: "InvalidSpecError", message: `The request is outside its limits: correct ${fields}.`, issues };
+  const said = issues.slice(0, ISSUES_SAID).map(({ message }) => message);
+  const more = issues.length - said.length;
+  const message = [...said, ...(more > 0 ? [`And ${more} more.`] : [])].join(" ");
+  return { __typename: "InvalidSpecError", message, issues };
 }
 
 export function quotaExceeded(maxActiveRenders: number): QuotaExceeded {
