@@ -1,6 +1,7 @@
 import { BufferPool } from "../gpu-worker/buffer-pool.ts";
 import type { StageTimes } from "../gpu-worker/renderer.ts";
-import { createRenderers, RendererError, type Renderers } from "../gpu-worker/renderers.ts";
+import { RendererError } from "../gpu-worker/renderer-error.ts";
+import { createRenderers, type Renderers } from "../gpu-worker/renderers.ts";
 import { createUploader, type Uploader } from "../gpu-worker/uploader.ts";
 import { byteSizeOf } from "../images/formats/index.ts";
 import { patterns } from "../images/patterns/index.ts";

@@ -12,7 +12,8 @@ import { createPartActivities } from "./activity.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { PartHeartbeat, PartTask } from "./part.ts";
 import { bodyOf, s3Error, startPutServer } from "./put-server.fixture.ts";
-import { createRenderers, RendererError } from "./renderers.ts";
+import { RendererError } from "./renderer-error.ts";
+import { createRenderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
 
 const spec: RenderSpec = {

@@ -2,7 +2,8 @@ import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { PartActivities, PartFailureType, PartHeartbeat } from "./part.ts";
-import { RendererError, type Renderers } from "./renderers.ts";
+import { RendererError } from "./renderer-error.ts";
+import type { Renderers } from "./renderers.ts";
 import { connectionFailure, etagOf, isCorruption } from "./s3-answer.ts";
 import { UploadError, type Uploader } from "./uploader.ts";
 

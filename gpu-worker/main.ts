@@ -10,7 +10,8 @@ import { createPartActivities } from "./activity.ts";
 import { backendChoices } from "./backend.ts";
 import { BufferPool, bufferBudget } from "./buffer-pool.ts";
 import { GPU_QUEUE, gpuWorkerIdentity } from "./part.ts";
-import { createRenderers, RendererError, type RendererSettings, type Renderers } from "./renderers.ts";
+import { RendererError } from "./renderer-error.ts";
+import { createRenderers, type RendererSettings, type Renderers } from "./renderers.ts";
 import { createUploader } from "./uploader.ts";
 
 const USAGE = `Usage: npm run gpu-worker

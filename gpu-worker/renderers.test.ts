@@ -19,7 +19,8 @@ import type { RenderSpec } from "../images/spec.ts";
 import { referencePixelBytes } from "../reference/layout.ts";
 import type { BackendChoice } from "./backend.ts";
 import { bufferBudget } from "./buffer-pool.ts";
-import { createRenderers, RendererError, type Renderers } from "./renderers.ts";
+import { RendererError } from "./renderer-error.ts";
+import { createRenderers, type Renderers } from "./renderers.ts";
 
 /** The bytes of a range, by the format's header and the independent reference. */
 function expectedBytes(spec: RenderSpec, { start, end }: ByteRange): Uint8Array {

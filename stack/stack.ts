@@ -1,17 +1,16 @@
-import { isIPv6 } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as z from "zod";
 import { GPU_QUEUE } from "../gpu-worker/part.ts";
-import { hasCode, messageOf } from "../service/errors.ts";
 import { integer, readSettings } from "../service/settings.ts";
 import { temporalSettings } from "../service/temporal.ts";
 import { CONTROL_QUEUE } from "../workflows/messages.ts";
+import { checkApiAddress } from "./api-address.ts";
 import { DataFolder, defaultDataFolder, type Secrets, type StackInfo, type SupervisorRecord } from "./data-folder.ts";
 import { describeServices, embeddedEngines, environments, type ServiceSettings } from "./environment.ts";
 import { readableLog } from "./log-lines.ts";
 import { Pollers } from "./pollers.ts";
-import { type PortBlock, type Ports, reservePorts, tryPort } from "./ports.ts";
+import { type PortBlock, type Ports, reservePorts } from "./ports.ts";
 import { postgresAnswers, postgresProgram } from "./postgres.ts";
 import { identify, isRunning, type ProcessIdentity } from "./process-identity.mjs";
 import { runProgram } from "./run-program.ts";
@@ -42,8 +41,6 @@ const WORKER_STOP_MS = 40_000;
 /** Longer than the API itself lets requests finish. */
 const API_STOP_MS = 15_000;
 const TAKE_OVER_MS = 5_000;
-
-const ANOTHER_PORT = "Give the API another one with PORT=NUMBER, or any free one with PORT=0.";
 
 /**
  * Starts the whole system on this machine: the engines for which no address is given, then the project's processes.
@@ -102,15 +99,7 @@ class Stack implements Watcher {
     this.#block = await reservePorts(this.#folder.readRecord()?.portBase);
     const { ports } = this.#block;
     const apiPort = this.#settings.PORT || ports.api;
-    await tryPort(apiPort, this.#settings.HOST).catch((error: unknown) => {
-      if (hasCode(error, "EADDRINUSE")) throw new StackError(`Port ${apiPort} is in use. ${ANOTHER_PORT}`);
-      throw new StackError(
-        `The API cannot listen there (${messageOf(error)}). Give it another address with HOST and PORT.`,
-      );
-    });
-    const apiAddress = `${reachableHost(this.#settings.HOST)}:${apiPort}`;
-    if (await isBlocked(apiAddress))
-      throw new StackError(`Browsers and other clients refuse to connect to port ${apiPort}. ${ANOTHER_PORT}`);
+    const apiAddress = await checkApiAddress(this.#settings.HOST, apiPort);
     const secrets = this.#folder.secrets();
     const services = describeServices(process.env, ports, secrets);
     const environment = environments(process.env, services, secrets.jwtSecret);
@@ -279,12 +268,6 @@ function projectProgram(name: string, script: string, env: NodeJS.ProcessEnv, st
   return { name, command: process.execPath, args: [path.join(root, script)], env, stopWithinMs };
 }
 
-/** How this machine reaches a server that listens on `host`. */
-function reachableHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return isIPv6(host) ? `[${host}]` : host;
-}
-
 function addressesOf({ databaseUrl, temporalAddress, temporalUiUrl, s3 }: ServiceSettings, api: string) {
   const { forcePathStyle: _, ...storage } = s3;
   return {
@@ -320,10 +303,4 @@ async function isOk(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Whether fetch refuses the address, where nobody listens, for its port: https://fetch.spec.whatwg.org/#port-blocking */
-async function isBlocked(address: string): Promise<boolean> {
-  const refusal = await fetch(`http://${address}`).catch((error: unknown) => error);
-  return refusal instanceof Error && refusal.cause instanceof Error && refusal.cause.message === "bad port";
 }
