@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import { GraphQLError, type GraphQLSchema, getOperationAST, specifiedRules, validate } from "graphql";
-import { CloseCode, makeServer, type Context as SocketContext } from "graphql-ws";
+import { CloseCode, makeServer, type Context as ProtocolContext } from "graphql-ws";
 import { WebSocket } from "ws";
 import type { Log } from "../service/log.ts";
 import type { Authenticate, Viewer } from "./auth.ts";
@@ -30,9 +30,19 @@ const CHECK_TOKEN_MS = 5 * 60_000;
  */
 const closeCodes = { tokenMissing: 4401, tokenRefused: 4403, tooManySockets: 4429, tryAgainLater: 1013 };
 
-/** `starting`: the ids of operations that were asked for and have not answered yet. */
-type SocketExtra = Connection & { viewer?: Viewer; tokenCheck?: NodeJS.Timeout; starting?: Set<string> };
-type Socket = SocketContext<{ authorization?: unknown }, SocketExtra>;
+/** What there is once the token was accepted. */
+interface Admission {
+  viewer: Viewer;
+  /** The ids of operations that were asked for and have not answered yet. */
+  starting: Set<string>;
+  tokenCheck?: NodeJS.Timeout;
+}
+
+type Params = { authorization?: unknown };
+type Extra = Connection & { admission?: Admission };
+
+/** A client's connection, from its opening to its end. */
+type Session = ProtocolContext<Params, Extra>;
 
 /** Serves GraphQL over WebSocket (graphql-transport-ws) with the same schema, limits and masking as over HTTP. */
 export function serveWebSocket(
@@ -43,41 +53,43 @@ export function serveWebSocket(
   services: Services,
 ) {
   const { log } = services;
-  const socketsOfViewer = new Map<string, Set<Socket>>();
+  const sessionsOfViewer = new Map<string, Set<Session>>();
 
   /** Closes the socket when its token expires, or is found to be refused meanwhile. */
-  function watchToken(socket: Socket, expiresAt: number): void {
+  function watchToken(session: Session, admission: Admission): void {
+    const { expiresAt } = admission.viewer;
     const next = Math.min(expiresAt - Date.now(), CHECK_TOKEN_MS);
-    socket.extra.tokenCheck = setTimeout(async () => {
-      if (Date.now() >= expiresAt) return close(socket, closeCodes.tokenRefused, "Token expired");
-      if ((await admit(socket, authenticate, log)) && isOpen(socket)) watchToken(socket, expiresAt);
+    admission.tokenCheck = setTimeout(async () => {
+      if (Date.now() >= expiresAt) return close(session, closeCodes.tokenRefused, "Token expired");
+      if ((await admit(session, authenticate, log)) && isOpen(session)) watchToken(session, admission);
     }, next);
   }
 
-  const protocol = makeServer<{ authorization?: unknown }, SocketExtra>({
-    async onConnect(socket) {
-      const viewer = await admit(socket, authenticate, log);
-      if (!viewer || !isOpen(socket)) return false;
-      const sockets = socketsOfViewer.get(viewer.id) ?? new Set();
-      if (sockets.size >= MAX_SOCKETS_OF_VIEWER) return close(socket, closeCodes.tooManySockets, "Too many sockets");
-      socketsOfViewer.set(viewer.id, sockets.add(socket));
-      socket.extra.viewer = viewer;
-      socket.extra.starting = new Set();
-      watchToken(socket, viewer.expiresAt);
+  const protocol = makeServer<Params, Extra>({
+    async onConnect(session) {
+      const viewer = await admit(session, authenticate, log);
+      if (!viewer || !isOpen(session)) return false;
+      const sessions = sessionsOfViewer.get(viewer.id) ?? new Set();
+      if (sessions.size >= MAX_SOCKETS_OF_VIEWER) return close(session, closeCodes.tooManySockets, "Too many sockets");
+      sessionsOfViewer.set(viewer.id, sessions.add(session));
+      session.extra.admission = { viewer, starting: new Set() };
+      watchToken(session, session.extra.admission);
       return true;
     },
-    onClose(socket) {
-      const { viewer, tokenCheck } = socket.extra;
-      clearTimeout(tokenCheck);
-      if (!viewer) return;
-      const sockets = socketsOfViewer.get(viewer.id);
-      sockets?.delete(socket);
-      if (sockets?.size === 0) socketsOfViewer.delete(viewer.id);
+    onClose(session) {
+      const { admission } = session.extra;
+      if (!admission) return;
+      clearTimeout(admission.tokenCheck);
+      const { id } = admission.viewer;
+      const sessions = sessionsOfViewer.get(id);
+      sessions?.delete(session);
+      if (sessions?.size === 0) sessionsOfViewer.delete(id);
     },
-    onSubscribe(socket, id, { query, variables, operationName }) {
-      const { viewer, starting } = socket.extra;
-      if (!viewer || !starting) return [new GraphQLError("This socket has no viewer.")];
-      const refusal = refusalOf(socket, id, socketsOfViewer.get(viewer.id) ?? []);
+    onSubscribe(session, id, { query, variables, operationName }) {
+      const { admission } = session.extra;
+      if (!admission) return [new GraphQLError("This socket has no viewer.")];
+      const { viewer, starting } = admission;
+      const refusal = refusalOf(session, id, sessionsOfViewer.get(viewer.id) ?? []);
       if (refusal) return [refusal];
       const document = parsed(query);
       if (document instanceof GraphQLError) return [withCode(document, "GRAPHQL_PARSE_FAILED")];
@@ -101,9 +113,9 @@ export function serveWebSocket(
         contextValue: { ...services, viewerId: viewer.id },
       };
     },
-    onOperation: (socket, id) => void socket.extra.starting?.delete(id),
-    onError: (_socket, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
-    onNext: (_socket, _id, _payload, _args, { data = null, errors }) => ({
+    onOperation: (session, id) => void session.extra.admission?.starting.delete(id),
+    onError: (_session, _id, _payload, errors) => errors.map((error) => publicError(log, error)),
+    onNext: (_session, _id, _payload, _args, { data = null, errors }) => ({
       data,
       ...(errors ? { errors: errors.map((error) => publicError(log, error)) } : {}),
     }),
@@ -112,46 +124,46 @@ export function serveWebSocket(
 }
 
 /** Why another operation of that id is not taken, whatever it is; where the client broke a rule, its socket closes. */
-function refusalOf(socket: Socket, id: string, socketsOfViewer: Iterable<Socket>): GraphQLError | undefined {
+function refusalOf(session: Session, id: string, sessionsOfViewer: Iterable<Session>): GraphQLError | undefined {
   if (id.length > LONGEST_OPERATION_ID) {
-    close(socket, CloseCode.BadRequest, `An operation's id has at most ${LONGEST_OPERATION_ID} characters`);
+    close(session, CloseCode.BadRequest, `An operation's id has at most ${LONGEST_OPERATION_ID} characters`);
     return new GraphQLError("The operation's id is too long.");
   }
   // graphql-ws frees an id on Complete while its operation may still be starting; used again, one of the two is lost.
-  if (socket.extra.starting?.has(id)) {
-    close(socket, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
+  if (session.extra.admission?.starting.has(id)) {
+    close(session, CloseCode.SubscriberAlreadyExists, "Subscriber already exists");
     return new GraphQLError(`The operation ${id} is still being started.`);
   }
-  const ofViewer = [...socketsOfViewer].reduce((sum, one) => sum + operationsUnderWay(one), 0);
-  if (operationsUnderWay(socket) <= MAX_OPERATIONS_OF_SOCKET && ofViewer <= MAX_OPERATIONS_OF_VIEWER) return undefined;
+  const ofViewer = [...sessionsOfViewer].reduce((sum, one) => sum + operationsUnderWay(one), 0);
+  if (operationsUnderWay(session) <= MAX_OPERATIONS_OF_SOCKET && ofViewer <= MAX_OPERATIONS_OF_VIEWER) return undefined;
   const message =
     `A socket may have ${MAX_OPERATIONS_OF_SOCKET} operations under way, ` +
     `and all of a user's sockets together ${MAX_OPERATIONS_OF_VIEWER}; end one first.`;
   return new GraphQLError(message, { extensions: { code: "TOO_MANY_OPERATIONS" } });
 }
 
-function isOpen({ extra: { socket } }: Socket): boolean {
+function isOpen({ extra: { socket } }: Session): boolean {
   return socket.readyState === WebSocket.OPEN;
 }
 
-function operationsUnderWay({ subscriptions, extra: { starting } }: Socket): number {
-  return new Set([...Object.keys(subscriptions), ...(starting ?? [])]).size;
+function operationsUnderWay({ subscriptions, extra: { admission } }: Session): number {
+  return new Set([...Object.keys(subscriptions), ...(admission?.starting ?? [])]).size;
 }
 
-async function admit(socket: Socket, authenticate: Authenticate, log: Log): Promise<Viewer | false> {
-  const given = socket.connectionParams?.authorization ?? socket.extra.request.headers.authorization;
+async function admit(session: Session, authenticate: Authenticate, log: Log): Promise<Viewer | false> {
+  const given = session.connectionParams?.authorization ?? session.extra.request.headers.authorization;
   if (typeof given !== "string")
-    return close(socket, closeCodes.tokenMissing, "Token missing: connectionParams.authorization, Bearer TOKEN");
+    return close(session, closeCodes.tokenMissing, "Token missing: connectionParams.authorization, Bearer TOKEN");
   try {
     return await authenticate(given);
   } catch (error) {
-    if (isUnauthenticated(error)) return close(socket, closeCodes.tokenRefused, error.message);
+    if (isUnauthenticated(error)) return close(session, closeCodes.tokenRefused, error.message);
     if (!(error instanceof GraphQLError)) log.error({ err: error }, "a token could not be checked");
-    return close(socket, closeCodes.tryAgainLater, "The token cannot be checked now");
+    return close(session, closeCodes.tryAgainLater, "The token cannot be checked now");
   }
 }
 
-function close({ extra: { socket } }: Socket, code: number, reason: string): false {
+function close({ extra: { socket } }: Session, code: number, reason: string): false {
   socket.close(code, Buffer.from(reason).subarray(0, LONGEST_REASON).toString());
   return false;
 }
