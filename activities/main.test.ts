@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import http2 from "node:http2";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { TestWorkflowEnvironment } from "@temporalio/testing";
 import { migrate } from "../database/migrations.ts";
 import { TestDatabase } from "../test/support/database.ts";
+import { Relay } from "../test/support/relay.ts";
 import { startTemporal } from "../test/support/temporal.ts";
 
 /** Until the test ends. */
@@ -24,31 +25,11 @@ function startWorker(test: TestContext, env: NodeJS.ProcessEnv): ChildProcessByS
   return worker;
 }
 
-interface Relay {
-  server: Server;
-  address: string;
-  /** Breaks all connections, and passes new ones on to another port. */
-  passOnTo(port: number): void;
-}
-
-/** Passes every connection on to the port of this machine, until the test ends. */
+/** Until the test ends. */
 async function startRelay(test: TestContext, port: number): Promise<Relay> {
-  let passOnTo = port;
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    const onward = connect(passOnTo, "127.0.0.1");
-    sockets.add(socket.on("close", () => onward.destroy()));
-    socket.on("error", () => onward.destroy()).pipe(onward);
-    onward.on("error", () => socket.destroy()).pipe(socket);
-  });
-  return {
-    server,
-    address: `127.0.0.1:${await listen(test, server)}`,
-    passOnTo: (next) => {
-      passOnTo = next;
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+  const relay = await Relay.start(port);
+  test.after(() => relay[Symbol.asyncDispose]());
+  return relay;
 }
 
 /** A Temporal that answers every call with that status (https://grpc.io/docs/guides/status-codes/), until the test ends. */
@@ -56,15 +37,10 @@ async function startRefusing(test: TestContext, status: number): Promise<{ port:
   const server = http2.createServer();
   const headers = { "content-type": "application/grpc", "grpc-status": status };
   server.on("stream", (stream) => stream.on("error", () => {}).respond(headers, { endStream: true }));
-  return { port: await listen(test, server) };
-}
-
-/** @returns the port, of this machine alone */
-async function listen(test: TestContext, server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   test.after(() => server.close());
   await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return { port: (server.address() as AddressInfo).port };
 }
 
 describe("npm run worker", () => {
@@ -127,12 +103,13 @@ describe("npm run worker", () => {
   });
 
   test("serves metrics for Prometheus where METRICS_ADDRESS says, until SIGTERM ends it with exit code 0", async (t) => {
-    const relay = await startRelay(t, 1);
-    relay.server.close(); // its port is free now
-    const worker = startWorker(t, { ...settings(), METRICS_ADDRESS: relay.address });
+    const relay = await Relay.start(1);
+    const { address } = relay;
+    await relay[Symbol.asyncDispose](); // its port is free now
+    const worker = startWorker(t, { ...settings(), METRICS_ADDRESS: address });
     const lines = createInterface(worker.stdout);
     for await (const line of lines) if (line.includes("worker is polling")) break;
-    const answer = await fetch(`http://${relay.address}/metrics`);
+    const answer = await fetch(`http://${address}/metrics`);
     assert.match(await answer.text(), /^temporal_worker_task_slots_available\{.*task_queue="control"/m);
     worker.stdout.resume();
     worker.kill("SIGTERM");

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MikroORM } from "@mikro-orm/postgresql";
-import { Client, Connection } from "@temporalio/client";
+import { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import * as z from "zod";
 import { connect, disconnect } from "../database/connect.ts";
@@ -54,15 +54,14 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   const temporal = temporalSettings();
   const { namespace } = temporal;
   installRuntime(log, settings.METRICS_ADDRESS);
-  const workerConnection = await connectWorker(temporal, log, stop);
-  if (workerConnection === undefined) return;
-  const connection = await Connection.connect(temporal.connectionOptions);
+  const connection = await connectWorker(temporal, log, stop);
+  if (connection === undefined) return;
   const client = new Client({ connection, namespace });
   const orm = await connect(settings.DATABASE_URL);
   const storage = new Storage(settings);
   const workflowsPath = fileURLToPath(import.meta.resolve("../workflows/index.ts"));
   const worker = await Worker.create({
-    connection: workerConnection,
+    connection,
     namespace,
     taskQueue: CONTROL_QUEUE,
     identity: `worker ${process.pid}@${hostname()}`,
@@ -86,7 +85,7 @@ async function run(log: Log, stop: AbortSignal): Promise<void> {
   using _janitor = keepJanitorScheduled(client, log);
   log.info({ taskQueue: CONTROL_QUEUE }, "worker is polling");
   await runWorker(worker, stop);
-  await Promise.all([disconnect(orm), connection.close()]);
+  await disconnect(orm);
   storage.close();
 }
 

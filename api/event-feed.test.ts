@@ -6,6 +6,7 @@ import { Client } from "pg";
 import { pino } from "pino";
 import { EVENT_CHANNEL } from "../database/apply-event.ts";
 import { TestDatabase } from "../test/support/database.ts";
+import { Relay } from "../test/support/relay.ts";
 import { EventFeed } from "./event-feed.ts";
 
 let database: TestDatabase;
@@ -23,9 +24,13 @@ after(async () => {
 const notify = (channel: string, payload = "") => client.query("select pg_notify($1, $2)", [channel, payload]);
 
 /** A feed through that address of the database, and what it logs. */
-function feedThrough(url: string) {
+function feedThrough(url: string, ownNotify: (channel: string) => Promise<unknown> = notify) {
   const lines: string[] = [];
-  const feed = new EventFeed(url, notify, pino({ name: "test" }, { write: (line: string) => void lines.push(line) }));
+  const feed = new EventFeed(
+    url,
+    ownNotify,
+    pino({ name: "test" }, { write: (line: string) => void lines.push(line) }),
+  );
   return { feed, lines };
 }
 
@@ -58,6 +63,21 @@ test("where no notifications come, as through a pooler in transaction mode, it s
   const { level, err } = JSON.parse(lines[0] ?? "{}");
   assert.equal(level, 40);
   assert.match(err.message, /DATABASE_URL leads through a pooler in transaction mode/);
+});
+
+test("where its connection falls silent just while it waits for its own notification, it connects again", async () => {
+  await using relay = await Relay.start(Number(new URL(database.url).port));
+  const url = new URL(database.url);
+  url.port = `${relay.port}`;
+  const { feed, lines } = feedThrough(url.href, async (channel) => {
+    if (lines.length > 0) return await notify(channel);
+    relay.forget();
+  });
+  const watch = feed.watch("viewer u");
+  assert.equal(await watch.changed(), true);
+  assert.equal(await watch.changed(), true); // it listens again
+  await feed.close();
+  assert.equal(lines.length, 1);
 });
 
 /** NotificationResponse: https://www.postgresql.org/docs/current/protocol-message-formats.html */

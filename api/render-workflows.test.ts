@@ -6,19 +6,25 @@ import { createLog } from "../service/log.ts";
 import { is, RenderStage, type StagedRender, untilCancelled } from "../test/support/staged-renders.ts";
 import type { RenderUpdate } from "../workflows/messages.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
+import { TemporalClient } from "./temporal-client.ts";
 
 const UPDATES_LIMIT = 10;
 
 describe("updates of a render's workflow", () => {
   let stage: RenderStage;
+  let client: TemporalClient;
   let workflows: RenderWorkflows;
   before(async () => {
     stage = await RenderStage.open(["--dynamic-config-value", `history.maxTotalUpdates=${UPDATES_LIMIT}`]);
     const log = createLog("test");
     log.level = "silent";
-    workflows = new RenderWorkflows(stage.env.client, { RESUME_WINDOW_SECONDS: 60 }, log);
+    client = new TemporalClient({ connectionOptions: { address: stage.env.address }, namespace: "default" });
+    workflows = new RenderWorkflows(client, { RESUME_WINDOW_SECONDS: 60 }, log);
   });
-  after(() => stage[Symbol.asyncDispose]());
+  after(async () => {
+    await client.close();
+    await stage[Symbol.asyncDispose]();
+  });
 
   const send = ({ input }: StagedRender, update: RenderUpdate, status: RenderStatus = "RUNNING") =>
     workflows.update({ ...input, id: input.renderId, pattern: "solid", sequence: 2, status }, update);

@@ -15,6 +15,7 @@ import { type StartedFrom, startRenderImage } from "../workflows/start-render.ts
 import { serviceUnavailable } from "./errors.ts";
 import { LimitByKey } from "./limit-by-key.ts";
 import type { ApiSettings } from "./settings.ts";
+import type { TemporalClient } from "./temporal-client.ts";
 
 const START_WITHIN_MS = 2_000;
 const UPDATE_WITHIN_MS = 10_000;
@@ -33,14 +34,18 @@ type UpdatedRender = StartedFrom & Pick<Render, "sequence" | "status">;
 
 /** The API's side of `renderImage`: starting it, asking it to change, and finding it in the Temporal UI. */
 export class RenderWorkflows {
-  readonly #client: Client;
+  readonly #temporal: TemporalClient;
   readonly #settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">;
   readonly #log: Log;
   /** By render. */
   readonly #updates = new LimitByKey(1);
 
-  constructor(client: Client, settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">, log: Log) {
-    this.#client = client;
+  constructor(
+    temporal: TemporalClient,
+    settings: Pick<ApiSettings, "RESUME_WINDOW_SECONDS" | "TEMPORAL_UI_URL">,
+    log: Log,
+  ) {
+    this.#temporal = temporal;
     this.#settings = settings;
     this.#log = log;
   }
@@ -48,7 +53,7 @@ export class RenderWorkflows {
   /** Starts the workflow of a QUEUED render; where Temporal does not answer in time, the janitor starts it later. */
   async start(render: StartedFrom): Promise<void> {
     try {
-      await this.#within(START_WITHIN_MS, () => this.#start(render));
+      await this.#temporal.call(Date.now() + START_WITHIN_MS, (client) => this.#start(client, render));
     } catch (err) {
       this.#log.warn({ err, renderId: render.id }, "Temporal did not start the render; the janitor will");
     }
@@ -62,7 +67,9 @@ export class RenderWorkflows {
   async update(render: UpdatedRender, update: RenderUpdate): Promise<UpdateAnswer> {
     const deadline = Date.now() + UPDATE_WITHIN_MS;
     try {
-      await this.#updates.run(render.id, () => this.#client.withDeadline(deadline, () => this.#update(render, update)));
+      await this.#updates.run(render.id, () =>
+        this.#temporal.call(deadline, (client) => this.#update(client, render, update)),
+      );
       return { kind: "done" };
     } catch (error) {
       const answer = answerIn(error);
@@ -76,19 +83,19 @@ export class RenderWorkflows {
   url(renderId: string): string | undefined {
     const { TEMPORAL_UI_URL } = this.#settings;
     if (TEMPORAL_UI_URL === undefined) return undefined;
-    const namespace = encodeURIComponent(this.#client.options.namespace);
+    const namespace = encodeURIComponent(this.#temporal.namespace);
     return `${TEMPORAL_UI_URL.replace(/\/+$/, "")}/namespaces/${namespace}/workflows/${renderWorkflowId(renderId)}`;
   }
 
   /** @throws where Temporal does not answer within `ms`, or has no such namespace */
   async ping(ms: number): Promise<void> {
-    const { namespace } = this.#client.options;
-    await this.#within(ms, () => this.#client.workflowService.describeNamespace({ namespace }));
+    const { namespace } = this.#temporal;
+    await this.#temporal.call(Date.now() + ms, (client) => client.workflowService.describeNamespace({ namespace }));
   }
 
-  async #update(render: UpdatedRender, update: RenderUpdate): Promise<void> {
-    if (render.sequence === 1) await this.#start(render);
-    const handle = this.#client.workflow.getHandle(renderWorkflowId(render.id));
+  async #update(client: Client, render: UpdatedRender, update: RenderUpdate): Promise<void> {
+    if (render.sequence === 1) await this.#start(client, render);
+    const handle = client.workflow.getHandle(renderWorkflowId(render.id));
     try {
       await handle.executeUpdate<RenderStatus, []>(update);
     } catch (error) {
@@ -99,12 +106,8 @@ export class RenderWorkflows {
     }
   }
 
-  #start(render: StartedFrom): Promise<void> {
-    return startRenderImage(this.#client.workflow, render, this.#settings.RESUME_WINDOW_SECONDS);
-  }
-
-  #within<T>(ms: number, call: () => Promise<T>): Promise<T> {
-    return this.#client.withDeadline(Date.now() + ms, call);
+  #start(client: Client, render: StartedFrom): Promise<void> {
+    return startRenderImage(client.workflow, render, this.#settings.RESUME_WINDOW_SECONDS);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { MikroORM } from "@mikro-orm/postgresql";
-import { Client, Connection } from "@temporalio/client";
 import { connect, disconnect } from "../database/connect.ts";
 import type { Log } from "../service/log.ts";
 import type { TemporalSettings } from "../service/temporal.ts";
@@ -10,6 +9,7 @@ import { LimitByKey } from "./limit-by-key.ts";
 import { RenderWorkflows } from "./render-workflows.ts";
 import { type ApiServer, startServer } from "./server.ts";
 import type { ApiSettings } from "./settings.ts";
+import { TemporalClient } from "./temporal-client.ts";
 
 /** Lists and events of one viewer that are read at once, of the 20 connections that all share. */
 const READS_OF_VIEWER = 4;
@@ -26,8 +26,7 @@ export interface Api {
  * @throws SettingsError where it cannot listen
  */
 export async function startApi(settings: ApiSettings, temporal: TemporalSettings, log: Log): Promise<Api> {
-  const connection = Connection.lazy(temporal.connectionOptions);
-  const client = new Client({ connection, namespace: temporal.namespace });
+  const client = new TemporalClient(temporal);
   const storage = new Storage(settings);
   const orm = await connect(settings.DATABASE_URL);
   const notify = (channel: string) => orm.em.getConnection().execute("select pg_notify(?, '')", [channel]);
@@ -49,7 +48,7 @@ export async function startApi(settings: ApiSettings, temporal: TemporalSettings
       await server.close();
       await feed.close();
       await disconnect(orm);
-      await connection.close();
+      await client.close();
       storage.close();
     },
   };

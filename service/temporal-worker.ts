@@ -71,34 +71,35 @@ export async function connectWorker(
 }
 
 /**
- * Lets the worker work until the process is to stop, and closes its connection, which is to be its own.
+ * Lets the worker work until the process is to stop, and closes its connection.
  * @throws Error where it works no more; then only a new process can
  */
 export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void> {
   const settled = new AbortController();
   try {
     // Also where it is to stop already: only a worker that ran gives its connection back.
-    await Promise.race([worker.runUntil(stopped(stop)), hasEnded(worker, settled.signal)]);
+    const closed = worker.runUntil(stopped(stop)).then(() => worker.connection?.close());
+    await Promise.race([closed, hasEnded(worker, settled.signal)]);
   } finally {
     settled.abort();
   }
-  await worker.connection?.close();
 }
 
 /**
- * Rejects where the worker has ended and `runUntil` has not said so. Once Temporal has refused its polls for a minute (a
- * token that is not accepted any more, a namespace that is away), the worker fails, and the SDK may wait for ever for the
- * rest of its end (1.24.0), also on SIGTERM: a process that lives and does nothing, which no supervisor would replace.
+ * Resolves where the worker has stopped, with all its work put down, and rejects where it has failed, also where
+ * `runUntil` does not say so. Once Temporal has refused its polls for a minute (a token that is not accepted any more, a
+ * namespace that is away), the worker fails, and the SDK may wait for ever for the rest of its end (1.24.0), also on
+ * SIGTERM: a process that lives and does nothing, which no supervisor would replace. Where Temporal does not answer, it
+ * waits for half a minute after the worker has stopped.
  */
-async function hasEnded(worker: Worker, settled: AbortSignal): Promise<never> {
-  let endedBefore = false;
+async function hasEnded(worker: Worker, settled: AbortSignal): Promise<void> {
+  let earlier: string | undefined;
   for await (const _ of timers.setInterval(LOOK_EVERY_MS, undefined, { signal: settled })) {
     const state = worker.getState();
-    const ended = state === "FAILED" || state === "STOPPED";
-    if (ended && endedBefore) break;
-    endedBefore = ended;
+    if (state === earlier && state === "STOPPED") return;
+    if (state === earlier && state === "FAILED") throw new Error("The worker has failed; its last lines say why.");
+    earlier = state;
   }
-  throw new Error("The worker has ended; its last lines say why.");
 }
 
 /** Whatever else is wrong with it, the worker will say. */
