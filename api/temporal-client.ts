@@ -1,17 +1,8 @@
-import {
-  Client,
-  Connection,
-  isGrpcServiceError,
-  ServiceError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from "@temporalio/client";
+import { Client, Connection, isGrpcDeadlineError } from "@temporalio/client";
 import type { TemporalSettings } from "../service/temporal.ts";
 
 /** Longer than any call waits that Temporal answers. */
 const SILENT_MS = 15_000;
-
-/** https://grpc.io/docs/guides/status-codes/ */
-const DEADLINE_EXCEEDED = 4;
 
 /**
  * Temporal's client, on a connection that is replaced where it has brought no answer for a while: @grpc/grpc-js (1.14)
@@ -40,7 +31,7 @@ export class TemporalClient {
       this.#answeredAt = performance.now();
       return answer;
     } catch (error) {
-      if (!isUnanswered(error)) this.#answeredAt = performance.now();
+      if (!isGrpcDeadlineError(error)) this.#answeredAt = performance.now();
       else if (client === this.#client && performance.now() - this.#answeredAt > SILENT_MS) await this.#replace();
       throw error;
     }
@@ -61,10 +52,4 @@ export class TemporalClient {
     const { connectionOptions, namespace } = this.#settings;
     return new Client({ connection: Connection.lazy(connectionOptions), namespace });
   }
-}
-
-function isUnanswered(error: unknown): boolean {
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && cause.code === DEADLINE_EXCEEDED;
 }

@@ -79,7 +79,7 @@ export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void
   try {
     // Also where it is to stop already: only a worker that ran gives its connection back.
     const closed = worker.runUntil(stopped(stop)).then(() => worker.connection?.close());
-    await Promise.race([closed, hasEnded(worker, settled.signal)]);
+    await Promise.race([closed, ended(worker, settled.signal)]);
   } finally {
     settled.abort();
   }
@@ -92,7 +92,7 @@ export async function runWorker(worker: Worker, stop: AbortSignal): Promise<void
  * SIGTERM: a process that lives and does nothing, which no supervisor would replace. Where Temporal does not answer, it
  * waits for half a minute after the worker has stopped.
  */
-async function hasEnded(worker: Worker, settled: AbortSignal): Promise<void> {
+async function ended(worker: Worker, settled: AbortSignal): Promise<void> {
   let earlier: string | undefined;
   for await (const _ of timers.setInterval(LOOK_EVERY_MS, undefined, { signal: settled })) {
     const state = worker.getState();
